@@ -1,0 +1,29 @@
+"""What an action says it will do, before anyone lets it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jobforge.core.model import Model
+
+
+class Precondition(Model):
+    """Something that was so when the plan was made, and must still be so when it is carried out."""
+
+    source: str
+    expected: str
+
+
+class PlannedEffect(Model):
+    """One change to one target.
+
+    `before` and `after` are checksums (`sha256:…`) or short plain values; `diff` is a unified diff
+    without secrets; a create has no `before`, a delete no `after`.
+    """
+
+    target: str
+    change: Literal["create", "update", "delete"]
+    before: str | None
+    after: str | None
+    diff: str
+    preconditions: tuple[Precondition, ...] = ()

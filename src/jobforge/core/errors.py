@@ -1,0 +1,171 @@
+"""Every error a use case can raise, as one tree.
+
+JobForgeError
+├── InvalidInput            the caller must change what he sends
+│   ├── PayloadInvalid
+│   ├── SettingInvalid
+│   └── SourceMalformed
+├── Denied                  a rule forbids it
+│   ├── FeatureFlagDisabled
+│   ├── EgressDenied
+│   ├── PathDenied
+│   └── PolicyTokenRefused
+├── Missing                 it does not exist, or not for this caller
+│   ├── TenantUnknown
+│   ├── ProjectUnknown
+│   ├── DatasetMissing
+│   └── ConnectionMissing
+├── Conflict                it clashes with what is there
+│   ├── AlreadyExists
+│   └── PlanStale
+├── Unavailable             a service does not answer; trying again may help
+│   └── TargetUnavailable
+└── HandlerSignal           how a handler ends without a result
+    ├── HandlerFailed
+    └── TimeLimit
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from jobforge.contract.errors import JobForgeError
+
+
+class InvalidInput(JobForgeError):
+    """The input is not valid."""
+
+    code: ClassVar[str] = "INVALID_INPUT"
+
+
+class PayloadInvalid(InvalidInput):
+    """The payload does not fit its job type."""
+
+    code: ClassVar[str] = "PAYLOAD_INVALID"
+
+
+class SettingInvalid(InvalidInput):
+    """A setting has a value that cannot be used."""
+
+    code: ClassVar[str] = "SETTING_INVALID"
+
+
+class SourceMalformed(InvalidInput):
+    """A dataset or file does not have the form it should have."""
+
+    code: ClassVar[str] = "SOURCE_MALFORMED"
+
+
+class Denied(JobForgeError):
+    """A rule forbids this."""
+
+    code: ClassVar[str] = "DENIED"
+
+
+class FeatureFlagDisabled(Denied):
+    """The feature is switched off."""
+
+    code: ClassVar[str] = "FEATURE_FLAG_DISABLED"
+
+
+class EgressDenied(Denied):
+    """The address may not be reached from here; JOBFORGE_EGRESS_ALLOW lists what may."""
+
+    code: ClassVar[str] = "EGRESS_DENIED"
+
+
+class PathDenied(Denied):
+    """The path leaves the tenant's folder."""
+
+    code: ClassVar[str] = "PATH_DENIED"
+
+
+class PolicyTokenRefused(Denied):
+    """The policy token was refused."""
+
+    code: ClassVar[str] = "POLICY_TOKEN_INVALID"
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.refusal_code = code
+
+
+class Missing(JobForgeError):
+    """There is no such thing."""
+
+    code: ClassVar[str] = "NOT_FOUND"
+
+
+class TenantUnknown(Missing):
+    """There is no such tenant."""
+
+    code: ClassVar[str] = "TENANT_UNKNOWN"
+
+
+class ProjectUnknown(Missing):
+    """There is no such project."""
+
+    code: ClassVar[str] = "PROJECT_UNKNOWN"
+
+
+class DatasetMissing(Missing):
+    """There is no such dataset or file."""
+
+    code: ClassVar[str] = "DATASET_MISSING"
+
+
+class ConnectionMissing(Missing):
+    """There is no such connection."""
+
+    code: ClassVar[str] = "CONNECTION_MISSING"
+
+
+class Conflict(JobForgeError):
+    """This clashes with what is there already."""
+
+    code: ClassVar[str] = "CONFLICT"
+
+
+class AlreadyExists(Conflict):
+    """There is one of that name already."""
+
+    code: ClassVar[str] = "ALREADY_EXISTS"
+
+
+class PlanStale(Conflict):
+    """The world changed since the plan was made."""
+
+    code: ClassVar[str] = "PLAN_STALE"
+
+
+class Unavailable(JobForgeError):
+    """A service that is needed does not answer."""
+
+    code: ClassVar[str] = "UNAVAILABLE"
+    is_retryable: ClassVar[bool] = True
+
+
+class TargetUnavailable(Unavailable):
+    """The target did not answer."""
+
+    code: ClassVar[str] = "TARGET_UNAVAILABLE"
+
+
+class HandlerSignal(JobForgeError):
+    """A handler ended without a result."""
+
+    code: ClassVar[str] = "HANDLER_FAILED"
+
+
+class HandlerFailed(HandlerSignal):
+    """The handler failed."""
+
+    code: ClassVar[str] = "HANDLER_FAILED"
+    is_retryable: ClassVar[bool] = True
+
+
+class TimeLimit(HandlerSignal):
+    """The handler took longer than its time limit."""
+
+    code: ClassVar[str] = "TIME_LIMIT"
+    is_retryable: ClassVar[bool] = True
