@@ -42,7 +42,8 @@ bench: $(STAMP) ## Measure the engine against PgQueuer's bare drain
 soak: $(STAMP) ## The long forms of the fault tests
 	$(BIN)/python -m pytest -q -m soak
 
-lock: $(STAMP) ## Resolve the dependencies anew, with hashes and without addresses
+lock: ## Resolve the dependencies anew, with hashes and without addresses
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet pyproject.toml --group dev --output-file requirements.lock
 
