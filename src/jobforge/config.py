@@ -1,0 +1,80 @@
+"""The settings, and the only reader of the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_SECRET_BYTES = 32
+
+
+class Flags(BaseSettings):
+    """The switches, read anew at every decision."""
+
+    model_config = SettingsConfigDict(env_prefix="JOBFORGE_", extra="ignore", frozen=True)
+
+    autopilot_jobs_enabled: bool = Field(
+        default=False, description="Whether any autopilot job may run at all."
+    )
+    action_jobs_enabled: bool = Field(
+        default=False, description="Whether actions may run; the first switch must be on, too."
+    )
+
+
+class Settings(BaseSettings):
+    """What is read once, when a process starts."""
+
+    model_config = SettingsConfigDict(env_prefix="JOBFORGE_", extra="ignore", frozen=True)
+
+    policy_token_secret: SecretStr | None = Field(
+        default=None, description="Signs policy tokens; at least 32 bytes."
+    )
+    policy_token_previous_secrets: SecretStr | None = Field(
+        default=None,
+        description="Comma-separated secrets whose tokens are still accepted after a rotation.",
+    )
+    policy_token_expiry_hours: float = Field(
+        default=1.0, gt=0, le=24, description="How long a policy token lives by default, in hours."
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="A PostgreSQL server (14 or later) of yours; unset means the embedded one.",
+    )
+    home: Path | None = Field(
+        default=None,
+        description="Where the embedded database and its keys live; unset means the user's "
+        "data folder (/var/lib/jobforge for root).",
+    )
+    data_root: Path | None = Field(
+        default=None,
+        description="Holds one folder per tenant, named by its slug: files that payloads may name; "
+        "unset means the folder `data` below the home.",
+    )
+    egress_allow: str = Field(
+        default="",
+        description="Comma-separated host, host:port or CIDR that may be reached although not "
+        "public.",
+    )
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="Encrypts stored credentials; at least 32 bytes. Unset means a key file of "
+        "mode 0600 below the home.",
+    )
+
+    @field_validator("policy_token_secret", "master_key")
+    @classmethod
+    def _is_long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"needs at least {MIN_SECRET_BYTES} bytes")
+        return secret
+
+    @field_validator("policy_token_previous_secrets")
+    @classmethod
+    def _are_long_enough(cls, secrets: SecretStr | None) -> SecretStr | None:
+        if secrets is not None:
+            for secret in secrets.get_secret_value().split(","):
+                if len(secret.encode()) < MIN_SECRET_BYTES:
+                    raise ValueError(f"each needs at least {MIN_SECRET_BYTES} bytes")
+        return secrets
