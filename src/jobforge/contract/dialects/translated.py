@@ -1,0 +1,95 @@
+"""What a bundle or a report of any dialect becomes: one form, verified, payloads untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from jobforge.contract.results import Dialect
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+ProducerHash = Literal["verified", "absent"]
+Priority = Literal["low", "normal", "high", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the producer wished for. Never a permission: the catalogue's own limits hold.
+
+    Times are the producer's own text (RFC 3339); costs are US dollars.
+    """
+
+    priority: Priority | None = None
+    max_cost_usd: float | None = None
+    max_duration_seconds: float | None = None
+    max_retries: int | None = None
+    requires_approval: bool = False
+    not_before: str | None = None
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatedRequest:
+    """One request. `payload` is the producer's own form, without `policy_token`.
+
+    `tenant` and `project` are as the producer named them; `pointer` is the request's place in the
+    document. `is_flagged` says the producer asked for a policy token: it can only make the
+    decision stricter.
+    """
+
+    request_id: str
+    job_type: str
+    tenant: str
+    project: str | None
+    payload: Mapping[str, Any]
+    idempotency_key: str
+    required_scopes: tuple[str, ...]
+    is_flagged: bool
+    hints: Hints
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatedBundle:
+    """A bundle whose form, producer hash and idempotency keys have been checked.
+
+    `policy_token` is the one that payloads carried, for use only where no other is given. It is
+    in no payload any more, and in no `repr`.
+    """
+
+    dialect: Dialect
+    bundle_id: str
+    tenant: str
+    project: str | None
+    trace_id: str
+    producer_hash: ProducerHash
+    source_module: str
+    requests: tuple[TranslatedRequest, ...]
+    metadata: Mapping[str, Any]
+    policy_token: SecretStr | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedReport:
+    """A report whose form and producer hash have been checked.
+
+    `created_at` is the producer's own text; None where its dialect has none. `findings` and
+    `recommendations` count what the report lists. `content` is the whole report as it came.
+    """
+
+    dialect: Dialect
+    report_id: str
+    report_type: str
+    tenant: str
+    project: str | None
+    trace_id: str
+    producer_hash: ProducerHash
+    source_module: str
+    created_at: str | None
+    findings: int
+    recommendations: int
+    requested_job_types: tuple[str, ...]
+    content: Mapping[str, Any]
