@@ -1,0 +1,1 @@
+"""Checks of live systems: pure functions from what a probe saw to findings."""
