@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobforge.autopilots.ops import APPLY
@@ -305,6 +305,8 @@ _json_values = st.recursive(
 )
 
 
+@example({}, {"\ue000": None})
+@example({"\ue000": "\ue000\ue000"}, "\ue000")
 @given(st.dictionaries(st.text(max_size=4), _json_values, max_size=4), _json_values)
 def test_a_json_file_reads_as_the_patched_document(document: dict[str, Any], value: object) -> None:
     text = json.dumps(document, indent=2)

@@ -84,13 +84,14 @@ def _layout_of(text: str, document: object) -> _Layout:
 
 
 def _write(document: object, layout: _Layout) -> str:
+    mark = _unused_mark(document)
     written = json.dumps(
-        _to_marked(document),
+        _to_marked(document, mark),
         indent=layout.indent,
         separators=layout.separators,
         ensure_ascii=False,
     )
-    unmarked = re.sub(f'"{_MARK}([^"]*)"', r"\1", written)
+    unmarked = re.sub(f'"{mark}([^"]*)"', r"\1", written)
     if layout.is_ascii:
         unmarked = re.sub(r"[^\x00-\x7f]", _escape, unmarked)
     return unmarked.replace("\n", layout.newline) + layout.end
@@ -100,14 +101,22 @@ def _escape(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 
 
-def _to_marked(value: object) -> object:
+def _unused_mark(document: object) -> str:
+    text = json.dumps(document, ensure_ascii=False)
+    mark = _MARK
+    while mark in text:
+        mark += _MARK
+    return mark
+
+
+def _to_marked(value: object, mark: str) -> object:
     """Replace remembered numbers by marked text, which `_write` turns back into bare numbers."""
     match value:
         case _SpelledFloat():
-            return _MARK + value.spelling
+            return mark + value.spelling
         case dict():
-            return {key: _to_marked(item) for key, item in value.items()}
+            return {key: _to_marked(item, mark) for key, item in value.items()}
         case list():
-            return [_to_marked(item) for item in value]
+            return [_to_marked(item, mark) for item in value]
         case _:
             return value
