@@ -29,7 +29,7 @@ class RunManifest(WireModel):
 
     schema_version: Literal["1.0.0"] = "1.0.0"
     manifest_version: Literal["1.0"] = "1.0"
-    run_id: UUID
+    run_id: UUID | None
     tenant_id: UUID | None
     project_id: UUID | None = None
     job_type: str
