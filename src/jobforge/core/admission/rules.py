@@ -1,0 +1,206 @@
+"""The rules of admission, one small function each; `RULES` is their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jobforge.contract.codes import ChildCode
+from jobforge.core.admission.decision import Decision
+from jobforge.core.admission.facts import AdmissionFacts, Finding
+from jobforge.core.admission.prepare import PreparedBundle, PreparedRequest
+from jobforge.core.scopes import missing_scopes, unknown_scopes, write_scopes
+
+DUPLICATE_ID = "Duplicate request ID in bundle"
+DUPLICATE_KEY = "Duplicate idempotency key in bundle"
+ACTION_BLOCKED = "Action job blocked: policy token required but invalid/missing"
+ACTIONS_DISABLED = "Action jobs are disabled"
+
+EXECUTOR_VERB = "execute_request_bundle"
+DENYING_FINDINGS = frozenset({ChildCode.PATH_DENIED})
+
+
+@dataclass(frozen=True, slots=True)
+class RuleContext:
+    """What a rule sees besides its request: the facts, and what earlier requests took.
+
+    A denied request takes neither its id nor its key.
+    """
+
+    bundle: PreparedBundle
+    facts: AdmissionFacts
+    taken_ids: set[str] = field(default_factory=set)
+    taken_keys: set[str] = field(default_factory=set)
+
+    @property
+    def project(self) -> str | None:
+        """The id of the project the bundle runs in, as text."""
+        return None if self.bundle.project_id is None else str(self.bundle.project_id)
+
+    def take(self, request: PreparedRequest) -> None:
+        """Note the id and key of a request that was not denied."""
+        self.taken_ids.add(request.source.request_id)
+        self.taken_keys.add(request.source.idempotency_key)
+
+
+Rule = Callable[[PreparedRequest, RuleContext], Decision | None]
+"""None lets the request pass on to the next rule."""
+
+
+def has_own_id(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """No earlier request of this bundle has its id."""
+    if request.source.request_id not in context.taken_ids:
+        return None
+    return Decision(request, "skipped", DUPLICATE_ID, ChildCode.DUPLICATE_REQUEST_ID)
+
+
+def has_own_key(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """No earlier request of this bundle has its idempotency key."""
+    if request.source.idempotency_key not in context.taken_keys:
+        return None
+    return Decision(request, "skipped", DUPLICATE_KEY, ChildCode.DUPLICATE_IDEMPOTENCY_KEY)
+
+
+def is_of_tenant(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """Bundle and request name the caller's tenant."""
+    expected = str(context.bundle.caller.tenant.id)
+    got = request.planned.tenant
+    if got == expected:
+        return None
+    return _deny(
+        request, f"Tenant mismatch: expected {expected}, got {got}", ChildCode.TENANT_MISMATCH
+    )
+
+
+def is_of_project(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """The request is in the bundle's project, or in the one the caller chose."""
+    expected = context.project
+    if request.planned.project == expected:
+        return None
+    got = request.source.project or context.bundle.source.project
+    reason = f"Project mismatch: expected {expected or 'none'}, got {got}"
+    return _deny(request, reason, ChildCode.PROJECT_MISMATCH)
+
+
+def is_known_type(request: PreparedRequest, _: RuleContext) -> Decision | None:
+    """The catalogue has the job type, and it is not the executor itself."""
+    name = request.source.job_type
+    if name.rpartition(".")[2] == EXECUTOR_VERB:
+        reason = "A bundle may not contain the bundle executor"
+        return _deny(request, reason, ChildCode.EXECUTOR_NESTED)
+    if request.job_type is None:
+        return _deny(request, f"Unknown job type: {name}", ChildCode.UNKNOWN_JOB_TYPE)
+    return None
+
+
+def is_valid_payload(request: PreparedRequest, _: RuleContext) -> Decision | None:
+    """The job type takes the payload."""
+    fault = request.fault
+    if fault is None:
+        return None
+    where = fault.pointer or "the payload"
+    return Decision(
+        request,
+        "denied",
+        f"Payload invalid at {where}: {fault.message}",
+        ChildCode.PAYLOAD_INVALID,
+        detail=fault.message,
+        pointer=fault.pointer,
+    )
+
+
+def stays_in_folder(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """No path of the payload leaves the tenant's folder."""
+    for finding in context.facts.findings.get(request.index, ()):
+        if finding.code in DENYING_FINDINGS:
+            return _deny(request, finding.message, finding.code)
+    return None
+
+
+def has_scopes(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """Actor and token together hold every required scope.
+
+    Where a token is needed and there is no valid one, its write scopes are left to `has_grant`,
+    so that the answer is the missing token and not what it would have given.
+    """
+    required, held = request.required_scopes, context.bundle.caller.scopes
+    unknown = unknown_scopes(required)
+    if unknown:
+        return _deny(request, f"Unknown scope: {', '.join(unknown)}", ChildCode.SCOPE_MISSING)
+    token = context.facts.token
+    if token.claims is not None:
+        from_token = frozenset(token.claims.scopes)
+    else:
+        from_token = write_scopes(required) if request.needs_token else frozenset()
+    missing = missing_scopes(required, held | from_token)
+    if not missing:
+        return None
+    return _deny(request, f"Missing scope: {', '.join(missing)}", ChildCode.SCOPE_MISSING)
+
+
+def is_new(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """No earlier bundle used the key for this job type."""
+    name, key = request.source.job_type, request.source.idempotency_key
+    earlier = context.facts.earlier_jobs.get((name, key))
+    if earlier is None:
+        return None
+    if earlier.payload_digest != request.planned.payload_digest:
+        reason = f"Idempotency key was used with a different payload by job {earlier.job_id}"
+        return _deny(request, reason, ChildCode.IDEMPOTENCY_CONFLICT)
+    return Decision(
+        request,
+        "skipped",
+        f"Already submitted as job {earlier.job_id}",
+        ChildCode.ALREADY_SUBMITTED,
+        earlier_job_id=earlier.job_id,
+    )
+
+
+def has_grant(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """An action, or what its producer flagged, has a valid token that covers it; actions are on."""
+    if not request.needs_token:
+        return None
+    token = context.facts.token
+    if token.claims is None:
+        code = token.code or ChildCode.POLICY_TOKEN_REQUIRED
+        return _deny(request, ACTION_BLOCKED, code, detail=token.reason)
+    name = request.source.job_type
+    if not token.claims.covers(name, write_scopes(request.required_scopes)):
+        detail = f"the policy token does not cover {name}"
+        return _deny(request, ACTION_BLOCKED, ChildCode.POLICY_TOKEN_INVALID, detail=detail)
+    if request.is_action and not context.facts.switches.action_jobs:
+        return _deny(request, ACTIONS_DISABLED, ChildCode.FEATURE_FLAG_DISABLED)
+    return None
+
+
+RULES_BEFORE_POLICY: tuple[Rule, ...] = (
+    has_own_id,
+    has_own_key,
+    is_of_tenant,
+    is_of_project,
+    is_known_type,
+    is_valid_payload,
+    stays_in_folder,
+    has_scopes,
+    is_new,
+)
+RULES: tuple[Rule, ...] = (*RULES_BEFORE_POLICY, has_grant)
+"""The first rule that objects decides. Source: the order settled in the contract."""
+
+
+def accept(request: PreparedRequest, facts: AdmissionFacts) -> Decision:
+    """What a request becomes that no rule objects to; findings are warnings on it."""
+    reason = "Would enqueue (dry run)" if facts.mode == "dry_run" else "Queued"
+    warnings = tuple(_to_warning(f) for f in facts.findings.get(request.index, ()))
+    return Decision(request, "accepted", reason, warnings=warnings)
+
+
+def _to_warning(finding: Finding) -> dict[str, str]:
+    warning = {"code": finding.code.value, "message": finding.message}
+    return warning if finding.hint is None else {**warning, "hint": finding.hint}
+
+
+def _deny(
+    request: PreparedRequest, reason: str, code: ChildCode, *, detail: str | None = None
+) -> Decision:
+    return Decision(request, "denied", reason, code, detail=detail)
