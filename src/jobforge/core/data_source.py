@@ -37,7 +37,10 @@ def _expand(value: object) -> object:
     if isinstance(value, str):
         return {"type": "dataset", "name": value}
     if isinstance(value, list):
-        return {"type": "inline", "rows": value}
+        return {"type": "inline", "rows": tuple(value)}
+    if isinstance(value, dict) and isinstance(value.get("rows"), list):
+        # What a validator hands on is no longer JSON, where strict mode takes a list as a tuple.
+        return {**value, "rows": tuple(value["rows"])}
     return value
 
 
