@@ -1,0 +1,47 @@
+"""Which sentence vectors there are, and which of them this installation has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobforge.autopilots.support.static_vectors import load_static_vectors
+from jobforge.core.errors import Unavailable
+
+Matrix = NDArray[np.float32]
+VectorChoice = Literal["auto", "static"]
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors."""
+
+    @property
+    def name(self) -> str:
+        """The vectors' name, kept in saved models."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Matrix:
+        """Return one row per text; empty text gives zeros."""
+        ...
+
+
+def load_encoders(choice: VectorChoice = "auto") -> tuple[Encoder, ...]:
+    """Return the encoders to use."""
+    del choice
+    return (load_static_vectors(),)
+
+
+def load_encoders_by_name(names: Sequence[str]) -> tuple[Encoder, ...]:
+    """Return the encoders that a saved model was made with.
+
+    Raises:
+        Unavailable: one of them is not installed.
+    """
+    by_name = {encoder.name: encoder for encoder in load_encoders()}
+    missing = [name for name in names if name not in by_name]
+    if missing:
+        raise Unavailable(f"the model needs the vectors {', '.join(missing)}: not installed")
+    return tuple(by_name[name] for name in names)
