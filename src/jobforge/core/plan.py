@@ -38,18 +38,26 @@ class PlannedRequest:
     required_scopes: tuple[str, ...]
     is_flagged: bool
 
-    def to_digested(self) -> dict[str, Any]:
-        """What the plan's digest covers of it; the payload counts by its own digest."""
-        return {
+    def to_digested(self, tenant: str, project: str | None) -> dict[str, Any]:
+        """What the digest of a plan for this tenant and project covers of the request.
+
+        The payload counts by its own digest; what is as usual is left out.
+        """
+        document: dict[str, Any] = {
             "id": self.request_id,
             "job_type": self.job_type,
-            "tenant": self.tenant,
-            "project": self.project,
             "payload": self.payload_digest,
             "idempotency_key": self.idempotency_key,
-            "required_scopes": sorted(self.required_scopes),
-            "is_flagged": self.is_flagged,
         }
+        if self.tenant != tenant:
+            document["tenant"] = self.tenant
+        if self.project != project:
+            document["project"] = self.project
+        if self.required_scopes:
+            document["required_scopes"] = sorted(self.required_scopes)
+        if self.is_flagged:
+            document["is_flagged"] = True
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +80,11 @@ class Plan:
         cls, tenant_id: UUID, project_id: UUID | None, requests: tuple[PlannedRequest, ...]
     ) -> Plan:
         """The plan before its effects are known."""
+        tenant, project = str(tenant_id), _text(project_id)
         document = {
-            "tenant_id": str(tenant_id),
-            "project_id": _text(project_id),
-            "requests": [request.to_digested() for request in requests],
+            "tenant_id": tenant,
+            "project_id": project,
+            "requests": [request.to_digested(tenant, project) for request in requests],
         }
         return cls(tenant_id, project_id, requests, digest_of(document), {}, NO_EFFECTS_DIGEST)
 

@@ -1,6 +1,5 @@
 """Admission: which requests of a bundle may run, and why the others may not."""
 
-from jobforge.core.admission.admit import admit, binding_for, candidates, refuse
 from jobforge.core.admission.decision import Admission, Decision, Refusal
 from jobforge.core.admission.facts import (
     AdmissionFacts,
@@ -11,6 +10,7 @@ from jobforge.core.admission.facts import (
     OnPolicyFailure,
     Switches,
 )
+from jobforge.core.admission.judging import admit, binding_for, candidates, refuse
 from jobforge.core.admission.prepare import PreparedBundle, PreparedRequest, prepare
 
 __all__ = [

@@ -120,18 +120,17 @@ def stays_in_folder(request: PreparedRequest, context: RuleContext) -> Decision 
 def has_scopes(request: PreparedRequest, context: RuleContext) -> Decision | None:
     """Actor and token together hold every required scope.
 
-    Where a token is needed and there is no valid one, its write scopes are left to `has_grant`,
-    so that the answer is the missing token and not what it would have given.
+    Where a token is needed, write scopes are left to `has_grant`: what is wrong then is the
+    token, and that concerns the whole bundle.
     """
     required, held = request.required_scopes, context.bundle.caller.scopes
     unknown = unknown_scopes(required)
     if unknown:
         return _deny(request, f"Unknown scope: {', '.join(unknown)}", ChildCode.SCOPE_MISSING)
-    token = context.facts.token
-    if token.claims is not None:
-        from_token = frozenset(token.claims.scopes)
-    else:
-        from_token = write_scopes(required) if request.needs_token else frozenset()
+    claims = context.facts.token.claims
+    from_token: frozenset[str] = frozenset(claims.scopes) if claims is not None else frozenset()
+    if request.needs_token:
+        from_token |= write_scopes(required)
     missing = missing_scopes(required, held | from_token)
     if not missing:
         return None
@@ -164,9 +163,9 @@ def has_grant(request: PreparedRequest, context: RuleContext) -> Decision | None
     if token.claims is None:
         code = token.code or ChildCode.POLICY_TOKEN_REQUIRED
         return _deny(request, ACTION_BLOCKED, code, detail=token.reason)
-    name = request.source.job_type
-    if not token.claims.covers(name, write_scopes(request.required_scopes)):
-        detail = f"the policy token does not cover {name}"
+    name, scopes = request.source.job_type, write_scopes(request.required_scopes)
+    if not token.claims.covers(name, scopes):
+        detail = f"the policy token does not cover {name} with its write scopes"
         return _deny(request, ACTION_BLOCKED, ChildCode.POLICY_TOKEN_INVALID, detail=detail)
     if request.is_action and not context.facts.switches.action_jobs:
         return _deny(request, ACTIONS_DISABLED, ChildCode.FEATURE_FLAG_DISABLED)

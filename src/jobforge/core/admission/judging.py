@@ -33,7 +33,7 @@ def admit(bundle: PreparedBundle, facts: AdmissionFacts) -> Admission:
     refusal = refuse(bundle, facts)
     if refusal is not None:
         return Admission((), refusal)
-    decisions = _decide_all(bundle, facts, RULES)
+    decisions = decide_all(bundle, facts, RULES)
     blocked = sum(1 for decision in decisions if _is_blocked(decision))
     if facts.on_policy_failure == "deny_all" and any(d.code in _TOKEN_CODES for d in decisions):
         decisions = tuple(_deny_with_bundle(decision) for decision in decisions)
@@ -47,7 +47,7 @@ def candidates(bundle: PreparedBundle, facts: AdmissionFacts) -> tuple[PreparedR
     """
     if refuse(bundle, facts) is not None:
         return ()
-    decisions = _decide_all(bundle, facts, RULES_BEFORE_POLICY)
+    decisions = decide_all(bundle, facts, RULES_BEFORE_POLICY)
     return tuple(decision.request for decision in decisions if decision.status == "accepted")
 
 
@@ -79,7 +79,7 @@ def refuse(bundle: PreparedBundle, facts: AdmissionFacts) -> Refusal | None:
     if tenant in facts.unknown_tenants:
         message, hint = (
             f"There is no tenant {tenant}",
-            f"jobforge tenant create NAME --alias {tenant}",
+            f"jobforge tenant create NAME --alias {quote(tenant)}",
         )
         return Refusal(BundleCode.TENANT_UNKNOWN, message, "/tenant_id", hint)
     caller = bundle.caller.tenant
@@ -90,9 +90,10 @@ def refuse(bundle: PreparedBundle, facts: AdmissionFacts) -> Refusal | None:
     return None
 
 
-def _decide_all(
+def decide_all(
     bundle: PreparedBundle, facts: AdmissionFacts, rules: tuple[Rule, ...]
 ) -> tuple[Decision, ...]:
+    """Ask the rules about each request, in order; a request not denied takes its id and key."""
     context = RuleContext(bundle, facts)
     return tuple(_decide(request, context, rules) for request in bundle.requests)
 

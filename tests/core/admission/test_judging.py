@@ -1,0 +1,430 @@
+"""A bundle as a whole: who takes ids and keys, what denies all, what refuses it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobforge.contract.codes import BundleCode, ChildCode
+from jobforge.contract.dialects import TranslatedBundle, TranslatedRequest
+from jobforge.core.admission import (
+    Admission,
+    AdmissionFacts,
+    EarlierJob,
+    PreparedBundle,
+    Switches,
+    admit,
+    binding_for,
+    candidates,
+    prepare,
+)
+from jobforge.core.policy_token import (
+    TokenVerdict,
+    claims_for,
+    sign_token,
+    verify_token,
+    with_history,
+)
+from jobforge.core.signing import Keyring
+from jobforge.testing.admission import (
+    ACTION_TYPE,
+    CALLER,
+    CATALOG,
+    FACTS,
+    OTHER_PROJECT_ID,
+    READ_TYPE,
+    TENANT_ID,
+    make_action,
+    make_bundle,
+    make_request,
+    unmasked,
+)
+
+NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+KEYRING = Keyring.of(b"s" * 32)
+DENY_ACTIONS = replace(FACTS, on_policy_failure="deny_actions")
+
+
+def ready(bundle: TranslatedBundle) -> PreparedBundle:
+    return prepare(bundle, CATALOG, CALLER, mask=unmasked)
+
+
+def decide(bundle: TranslatedBundle, facts: AdmissionFacts = FACTS) -> Admission:
+    return admit(ready(bundle), facts)
+
+
+def codes(admission: Admission) -> list[ChildCode | None]:
+    return [decision.code for decision in admission.decisions]
+
+
+def granted(bundle: TranslatedBundle, facts: AdmissionFacts = FACTS) -> TokenVerdict:
+    """The verdict on a token issued for exactly this bundle."""
+    prepared = ready(bundle)
+    binding = binding_for(prepared.plan, candidates(prepared, facts), facts)
+    claims = claims_for(
+        binding, actor="ada", jti=UUID(int=1), now=NOW, lifetime=timedelta(minutes=15)
+    )
+    token = sign_token(claims, keyring=KEYRING)
+    return verify_token(token, keyring=KEYRING, now=NOW, binding=binding)
+
+
+def test_a_denied_request_takes_neither_its_id_nor_its_key() -> None:
+    foreign = make_request(1, tenant="globex")
+
+    admission = decide(make_bundle(foreign, make_request(1)))
+
+    assert codes(admission) == [ChildCode.TENANT_MISMATCH, None]
+
+
+def test_an_action_denied_by_policy_takes_neither_its_id_nor_its_key() -> None:
+    admission = decide(make_bundle(make_action(1), make_request(1)), DENY_ACTIONS)
+
+    assert codes(admission) == [ChildCode.POLICY_TOKEN_REQUIRED, None]
+
+
+def test_a_skipped_request_takes_its_id() -> None:
+    first = ready(make_bundle(make_request(1))).requests[0].planned.payload_digest
+    facts = replace(FACTS, earlier_jobs={(READ_TYPE, "key-1"): EarlierJob(UUID(int=5), first)})
+
+    admission = decide(make_bundle(make_request(1), make_request(2, request_id="request-1")), facts)
+
+    assert codes(admission) == [ChildCode.ALREADY_SUBMITTED, ChildCode.DUPLICATE_REQUEST_ID]
+
+
+def test_an_action_without_a_token_denies_the_whole_bundle_by_default() -> None:
+    duplicate = make_request(3, request_id="request-1")
+
+    admission = decide(make_bundle(make_request(1), make_action(2), duplicate))
+
+    assert [decision.status for decision in admission.decisions] == ["denied"] * 3
+    assert codes(admission) == [
+        ChildCode.DENIED_WITH_BUNDLE,
+        ChildCode.POLICY_TOKEN_REQUIRED,
+        ChildCode.DENIED_WITH_BUNDLE,
+    ]
+    assert admission.decisions[0].reason == (
+        "Denied due to policy token failure for action jobs in bundle"
+    )
+    assert admission.action_jobs_blocked == 1
+
+
+def test_a_request_keeps_its_own_denial_when_all_are_denied() -> None:
+    admission = decide(make_bundle(make_request(1, tenant="globex"), make_action(2)))
+
+    assert codes(admission) == [ChildCode.TENANT_MISMATCH, ChildCode.POLICY_TOKEN_REQUIRED]
+
+
+def test_deny_actions_lets_the_read_only_requests_run() -> None:
+    admission = decide(make_bundle(make_request(1), make_action(2)), DENY_ACTIONS)
+
+    assert codes(admission) == [None, ChildCode.POLICY_TOKEN_REQUIRED]
+    assert [d.request.source.request_id for d in admission.accepted] == ["request-1"]
+    assert admission.action_jobs_blocked == 1
+
+
+def test_a_flagged_read_only_request_denies_all_and_counts_as_blocked() -> None:
+    admission = decide(make_bundle(make_request(1, is_flagged=True), make_request(2)))
+
+    assert codes(admission) == [ChildCode.POLICY_TOKEN_REQUIRED, ChildCode.DENIED_WITH_BUNDLE]
+    assert admission.action_jobs_blocked == 1
+
+
+def test_an_action_that_calls_itself_read_only_is_an_action_all_the_same() -> None:
+    admission = decide(make_bundle(make_action(is_flagged=False)))
+
+    assert codes(admission) == [ChildCode.POLICY_TOKEN_REQUIRED]
+
+
+def test_an_unknown_type_does_not_deny_the_rest_even_if_flagged() -> None:
+    unknown = make_request(1, job_type="autopilot.ops.correlate", is_flagged=True)
+
+    admission = decide(make_bundle(unknown, make_request(2)))
+
+    assert codes(admission) == [ChildCode.UNKNOWN_JOB_TYPE, None]
+    assert admission.action_jobs_blocked == 0
+
+
+def test_a_valid_token_lets_everything_run() -> None:
+    bundle = make_bundle(make_request(1), make_action(2), make_request(3, is_flagged=True))
+
+    admission = decide(bundle, replace(FACTS, token=granted(bundle)))
+
+    assert codes(admission) == [None, None, None]
+    assert admission.action_jobs_blocked == 0
+
+
+def test_a_token_for_a_bundle_is_worth_nothing_for_a_changed_one() -> None:
+    bundle = make_bundle(make_action(1))
+    changed = make_bundle(make_action(1, payload={"target": "file-1", "value": "worse"}))
+    binding = binding_for(ready(changed).plan, candidates(ready(changed), FACTS), FACTS)
+    claims = granted(bundle).claims
+    assert claims is not None
+
+    verdict = verify_token(
+        sign_token(claims, keyring=KEYRING), keyring=KEYRING, now=NOW, binding=binding
+    )
+
+    assert codes(decide(changed, replace(FACTS, token=verdict))) == [ChildCode.POLICY_TOKEN_INVALID]
+
+
+@pytest.mark.parametrize(
+    ("is_used", "is_revoked", "code"),
+    [
+        (True, False, ChildCode.POLICY_TOKEN_USED),
+        (False, True, ChildCode.POLICY_TOKEN_REVOKED),
+        (True, True, ChildCode.POLICY_TOKEN_REVOKED),
+    ],
+)
+def test_a_token_with_a_past_blocks_the_action(
+    is_used: bool, is_revoked: bool, code: ChildCode
+) -> None:
+    bundle = make_bundle(make_action())
+    verdict = with_history(granted(bundle), is_used=is_used, is_revoked=is_revoked)
+
+    assert codes(decide(bundle, replace(FACTS, token=verdict))) == [code]
+
+
+def test_the_same_bundle_again_is_skipped_although_its_token_is_used() -> None:
+    bundle = make_bundle(make_action())
+    digest = ready(bundle).requests[0].planned.payload_digest
+    facts = replace(
+        FACTS,
+        token=with_history(granted(bundle), is_used=True, is_revoked=False),
+        earlier_jobs={(ACTION_TYPE, "key-1"): EarlierJob(UUID(int=5), digest)},
+    )
+
+    decision = decide(bundle, facts).decisions[0]
+
+    assert (decision.status, decision.code) == ("skipped", ChildCode.ALREADY_SUBMITTED)
+    assert decision.to_child_run("execute").job_id == UUID(int=5)
+
+
+def test_actions_off_denies_the_action_alone_and_leaves_flagged_reading_alone() -> None:
+    bundle = make_bundle(make_request(1), make_action(2), make_request(3, is_flagged=True))
+    off = replace(FACTS, switches=Switches(autopilot_jobs=True), token=granted(bundle))
+
+    admission = decide(bundle, off)
+
+    assert codes(admission) == [None, ChildCode.FEATURE_FLAG_DISABLED, None]
+    assert admission.action_jobs_blocked == 1
+
+
+@pytest.mark.parametrize("action_jobs", [True, False])
+def test_with_the_first_switch_off_the_bundle_is_refused(action_jobs: bool) -> None:
+    off = replace(FACTS, switches=Switches(autopilot_jobs=False, action_jobs=action_jobs))
+
+    admission = decide(make_bundle(make_request()), off)
+
+    assert admission.decisions == ()
+    assert admission.refusal is not None
+    assert admission.refusal.code is BundleCode.FEATURE_FLAG_DISABLED
+
+
+def test_nothing_is_on_unless_it_is_switched_on() -> None:
+    assert Switches() == Switches(autopilot_jobs=False, action_jobs=False)
+
+
+def test_a_local_operator_is_told_how_to_register_an_unknown_tenant() -> None:
+    facts = replace(FACTS, unknown_tenants=frozenset({"acme; rm -r x"}))
+
+    refusal = decide(make_bundle(make_request(), tenant="acme; rm -r x"), facts).refusal
+
+    assert refusal is not None
+    assert refusal.code is BundleCode.TENANT_UNKNOWN
+    assert refusal.hint == "jobforge tenant create NAME --alias 'acme; rm -r x'"
+
+
+def test_anyone_else_gets_the_same_answer_for_an_unknown_and_a_foreign_tenant() -> None:
+    for name in ("nobody", "globex"):
+        assert codes(decide(make_bundle(make_request(), tenant=name))) == [
+            ChildCode.TENANT_MISMATCH
+        ]
+
+
+def test_an_unknown_project_of_ones_own_bundle_refuses_it() -> None:
+    refusal = decide(make_bundle(make_request(), project="new")).refusal
+
+    assert refusal is not None
+    assert refusal.code is BundleCode.PROJECT_UNKNOWN
+    assert refusal.hint == "jobforge project create NAME --tenant acme --alias new"
+
+
+def test_another_tenants_bundle_is_denied_and_not_asked_for_its_project() -> None:
+    admission = decide(make_bundle(make_request(), tenant="globex", project="new"))
+
+    assert codes(admission) == [ChildCode.TENANT_MISMATCH]
+
+
+def test_a_chosen_project_must_be_the_bundles_own() -> None:
+    chosen = replace(CALLER, chosen_project=OTHER_PROJECT_ID)
+    ours = make_bundle(make_request(1), make_request(2, project="app"))
+    theirs = make_bundle(make_request(), project="web")
+
+    accepted = admit(prepare(ours, CATALOG, chosen, mask=unmasked), FACTS)
+    denied = admit(prepare(theirs, CATALOG, chosen, mask=unmasked), FACTS)
+
+    assert codes(accepted) == [None, None]
+    assert codes(denied) == [ChildCode.PROJECT_MISMATCH]
+    assert denied.decisions[0].reason == (f"Project mismatch: expected {OTHER_PROJECT_ID}, got web")
+
+
+@pytest.mark.parametrize("name", ["acme", "Acme Ltd", str(TENANT_ID), str(TENANT_ID).upper()])
+def test_a_tenant_goes_by_its_slug_its_aliases_and_its_id(name: str) -> None:
+    assert codes(decide(make_bundle(make_request(tenant=name), tenant=name))) == [None]
+
+
+def test_an_empty_bundle_has_nothing_to_decide() -> None:
+    admission = decide(make_bundle())
+
+    assert admission == Admission((), None, 0)
+
+
+def test_candidates_are_what_only_a_token_could_stop() -> None:
+    bundle = make_bundle(
+        make_action(1),
+        make_action(1),
+        make_request(2),
+        make_request(3, tenant="globex"),
+        make_action(4, payload={"target": 1}),
+    )
+
+    found = candidates(ready(bundle), FACTS)
+
+    assert [request.index for request in found] == [0, 2]
+    assert candidates(ready(bundle), replace(FACTS, switches=Switches())) == ()
+
+
+def test_a_binding_asks_for_every_type_and_write_scope_unless_each_is_held_alone() -> None:
+    prepared = ready(make_bundle(make_request(1), make_action(2)))
+    found = candidates(prepared, FACTS)
+
+    strict = binding_for(prepared.plan, found, FACTS)
+    lenient = binding_for(prepared.plan, found, DENY_ACTIONS)
+
+    assert (strict.job_types, strict.scopes) == (
+        frozenset({ACTION_TYPE}),
+        frozenset({"ops:write"}),
+    )
+    assert (lenient.job_types, lenient.scopes) == (frozenset(), frozenset())
+    assert strict.plan_digest == lenient.plan_digest == prepared.plan.digest
+
+
+def test_under_deny_actions_a_token_for_one_action_does_not_serve_another() -> None:
+    bundle = make_bundle(make_action(1), make_request(2, is_flagged=True))
+    prepared = ready(bundle)
+    full = binding_for(prepared.plan, candidates(prepared, FACTS), FACTS)
+    claims = claims_for(
+        replace(full, job_types=frozenset({READ_TYPE}), scopes=frozenset()),
+        actor="ada",
+        jti=UUID(int=1),
+        now=NOW,
+        lifetime=timedelta(minutes=15),
+    )
+    lenient = binding_for(prepared.plan, candidates(prepared, DENY_ACTIONS), DENY_ACTIONS)
+    token = sign_token(claims, keyring=KEYRING)
+    verdict = verify_token(token, keyring=KEYRING, now=NOW, binding=lenient)
+
+    admission = admit(prepared, replace(DENY_ACTIONS, token=verdict))
+
+    assert codes(admission) == [ChildCode.POLICY_TOKEN_INVALID, None]
+
+
+def test_a_child_run_says_what_was_decided() -> None:
+    bad = make_request(2, payload={"ticket_id": "T-2", "extra": 1})
+    admission = decide(make_bundle(make_request(1), bad))
+    accepted, denied = (d.to_child_run("execute", UUID(int=9)) for d in admission.decisions)
+    dry = decide(make_bundle(make_request()), replace(FACTS, mode="dry_run")).decisions[0]
+
+    assert (accepted.status, accepted.job_id, accepted.error) == ("queued", UUID(int=9), None)
+    assert denied.error == {
+        "code": "PAYLOAD_INVALID",
+        "message": "Extra inputs are not permitted",
+        "pointer": "/extra",
+    }
+    assert dry.to_child_run("dry_run").status == "accepted"
+    assert dry.reason == "Would enqueue (dry run)"
+
+
+def test_a_blocked_action_says_why_its_token_was_refused() -> None:
+    verdict = TokenVerdict(None, ChildCode.POLICY_TOKEN_INVALID, "it is for another plan")
+
+    child = (
+        decide(make_bundle(make_action()), replace(FACTS, token=verdict))
+        .decisions[0]
+        .to_child_run("execute")
+    )
+
+    assert child.error == {"code": "POLICY_TOKEN_INVALID", "message": "it is for another plan"}
+
+
+REQUESTS = st.lists(
+    st.builds(
+        lambda make, number, changes: make(number, **changes),
+        st.sampled_from([make_request, make_action]),
+        st.integers(1, 3),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "tenant": st.sampled_from(["acme", "globex"]),
+                "project": st.sampled_from(["web", "app", None]),
+                "idempotency_key": st.sampled_from(["key-1", "key-2"]),
+                "required_scopes": st.sampled_from([(), ("ops:read",), ("ops:write",), ("x",)]),
+                "is_flagged": st.booleans(),
+                "job_type": st.sampled_from([READ_TYPE, ACTION_TYPE, "autopilot.x.y"]),
+            },
+        ),
+    ),
+    max_size=6,
+)
+ANY_FACTS = st.builds(
+    AdmissionFacts,
+    switches=st.builds(Switches, st.booleans(), st.booleans()),
+    mode=st.sampled_from(["dry_run", "execute"]),
+    on_policy_failure=st.sampled_from(["deny_all", "deny_actions"]),
+)
+
+
+@given(requests=REQUESTS, facts=ANY_FACTS)
+def test_whatever_comes_no_action_runs_without_a_token_and_nothing_runs_twice(
+    requests: list[TranslatedRequest], facts: AdmissionFacts
+) -> None:
+    admission = decide(make_bundle(*requests), facts)
+
+    accepted = admission.accepted
+    assert not any(decision.request.needs_token for decision in accepted)
+    ids = [decision.request.source.request_id for decision in accepted]
+    keys = [decision.request.source.idempotency_key for decision in accepted]
+    assert len(set(ids)) == len(ids)
+    assert len(set(keys)) == len(keys)
+    assert all(decision.request.source.tenant == "acme" for decision in accepted)
+    assert len(admission.decisions) == (0 if admission.refusal else len(requests))
+
+
+@given(requests=REQUESTS, facts=ANY_FACTS)
+def test_deny_all_never_lets_more_run_than_deny_actions(
+    requests: list[TranslatedRequest], facts: AdmissionFacts
+) -> None:
+    bundle = make_bundle(*requests)
+    strict = decide(bundle, replace(facts, on_policy_failure="deny_all"))
+    lenient = decide(bundle, replace(facts, on_policy_failure="deny_actions"))
+
+    assert {d.request.index for d in strict.accepted} <= {d.request.index for d in lenient.accepted}
+    assert strict.action_jobs_blocked == lenient.action_jobs_blocked
+
+
+@given(requests=REQUESTS, facts=ANY_FACTS)
+def test_a_producers_flag_only_ever_makes_it_stricter(
+    requests: list[TranslatedRequest], facts: AdmissionFacts
+) -> None:
+    flagged = [replace(request, is_flagged=True) for request in requests]
+
+    plain = decide(make_bundle(*requests), facts)
+    strict = decide(make_bundle(*flagged), facts)
+
+    assert not strict.accepted or facts.on_policy_failure == "deny_actions"
+    assert len(strict.accepted) <= len(plain.accepted)
