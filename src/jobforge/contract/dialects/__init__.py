@@ -1,5 +1,6 @@
 """Five dialects in, one form out; recognised by structure, verified, then translated."""
 
+from jobforge.contract.dialects.reading import read_bundle, read_report
 from jobforge.contract.dialects.translated import (
     CheckedReport,
     Hints,
@@ -16,4 +17,6 @@ __all__ = [
     "ProducerHash",
     "TranslatedBundle",
     "TranslatedRequest",
+    "read_bundle",
+    "read_report",
 ]

@@ -37,7 +37,7 @@ class TranslatedRequest:
 
     `tenant` and `project` are as the producer named them; `pointer` is the request's place in the
     document. `is_flagged` says the producer asked for a policy token: it can only make the
-    decision stricter.
+    decision stricter. `metadata` is what else the producer said about the request.
     """
 
     request_id: str
@@ -50,6 +50,7 @@ class TranslatedRequest:
     is_flagged: bool
     hints: Hints
     pointer: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,196 @@
+"""The dialect of finops-autopilot: flat requests with a `job_id`; the flag in their metadata."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from jobforge.contract.dialects.checks import (
+    Document,
+    Keyed,
+    ModuleModel,
+    check_count,
+    check_hash,
+    check_payload_size,
+    check_version,
+    full_job_type,
+    member,
+    number_keys,
+    only,
+    request_shape,
+    take_tokens,
+    without,
+)
+from jobforge.contract.dialects.translated import (
+    CheckedReport,
+    Hints,
+    Priority,
+    TranslatedBundle,
+    TranslatedRequest,
+)
+from jobforge.contract.limits import FreeText, Identifier, Instant, Name
+from jobforge.contract.producer_json import producer_hash
+from jobforge.contract.validation import validate
+
+_VERSION = "1.0.0"
+_KEYED = ("job_type", "tenant_id", "project_id", "payload")
+
+
+class FinopsRequest(ModuleModel):
+    """One job request."""
+
+    job_type: FreeText
+    job_id: Identifier | None = None
+    tenant_id: Name
+    project_id: Name
+    requested_at: Instant
+    payload: dict[str, Any]
+    priority: Priority = "normal"
+    max_retries: int = Field(default=3, ge=0, strict=True)
+    timeout_seconds: int = Field(default=300, ge=0, strict=True)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class FinopsBundle(ModuleModel):
+    """What `analyze` writes as request-bundle.json."""
+
+    module_id: Name
+    tenant_id: Name
+    project_id: Name
+    trace_id: Name
+    requests: tuple[FinopsRequest, ...]
+
+
+class FinopsFinding(ModuleModel):
+    """One finding of a report."""
+
+    finding_id: FreeText
+    title: str
+    description: str
+    severity: Literal["info", "low", "medium", "high", "critical"]
+
+
+class FinopsReport(ModuleModel):
+    """What `analyze` writes as report.json."""
+
+    module_id: Name
+    report_id: FreeText
+    tenant_id: Name
+    project_id: Name
+    trace_id: Name
+    generated_at: Instant
+    report_type: Literal["finops"]
+    summary: dict[str, Any]
+    findings: tuple[FinopsFinding, ...] = ()
+    recommendations: tuple[str, ...] = ()
+
+
+def recognise(document: Document) -> bool:
+    """Requests with a `job_id`, or the marks of an empty bundle."""
+    shape = request_shape(document)
+    has_list = isinstance(document.get("requests"), list)
+    return shape == "finops" or (shape is None and has_list and _is_marked(document))
+
+
+def read(document: Document) -> TranslatedBundle:
+    """Verify the hash and every idempotency key, then cut the bundle to the one form.
+
+    Raises:
+        ContractViolation: for whatever does not fit or does not match.
+    """
+    digest = _verify(document)
+    check_count(document, "requests")
+    bundle = validate(FinopsBundle, document)
+    keys = [_verify_key(raw, index) for index, raw in enumerate(document["requests"])]
+    places = number_keys(keys, at="/requests", prefix="job")
+    triples = zip(bundle.requests, document["requests"], places, strict=True)
+    kept, token = take_tokens(_translate(*triple, bundle.module_id) for triple in triples)
+    return TranslatedBundle(
+        dialect="finops",
+        bundle_id=f"finops-{digest[:32]}",
+        tenant=bundle.tenant_id,
+        project=bundle.project_id,
+        trace_id=bundle.trace_id,
+        producer_hash="verified",
+        source_module=bundle.module_id,
+        requests=kept,
+        metadata=without(document, "requests"),
+        policy_token=token,
+    )
+
+
+def recognise_report(document: Document) -> bool:
+    """The module's hash, or findings under a `generated_at`."""
+    is_marked = _is_marked(document) or ("findings" in document and "generated_at" in document)
+    return "requests" not in document and is_marked
+
+
+def read_report(document: Document) -> CheckedReport:
+    """Verify a report's hash and form.
+
+    Raises:
+        ContractViolation: for whatever does not fit or does not match.
+    """
+    _verify(document)
+    report = validate(FinopsReport, document)
+    return CheckedReport(
+        dialect="finops",
+        report_id=report.report_id,
+        report_type=report.report_type,
+        tenant=report.tenant_id,
+        project=report.project_id,
+        trace_id=report.trace_id,
+        producer_hash="verified",
+        source_module=report.module_id,
+        created_at=report.generated_at,
+        findings=len(report.findings),
+        recommendations=len(report.recommendations),
+        requested_job_types=(),
+        content=document,
+    )
+
+
+def _is_marked(document: Document) -> bool:
+    marks = member(document, "canonicalization")
+    return "canonical_hash" in marks or "canonical_format" in marks
+
+
+def _verify(document: Document) -> str:
+    check_version(document, _VERSION)
+    digest = producer_hash(without(document, "canonicalization"))
+    claimed = member(document, "canonicalization").get("canonical_hash")
+    check_hash(claimed, digest, what="producer hash", at="/canonicalization/canonical_hash")
+    return digest
+
+
+def _verify_key(raw: Document, index: int) -> str:
+    key = producer_hash(only(raw, *_KEYED))
+    at = f"/requests/{index}/idempotency_key"
+    check_hash(raw.get("idempotency_key"), key, what="idempotency key", at=at)
+    return key
+
+
+def _translate(
+    request: FinopsRequest, raw: Document, place: Keyed, module: str
+) -> TranslatedRequest:
+    check_payload_size(request.payload, at=place.pointer)
+    # Anything but a plain no counts as a yes: a flag can only make the decision stricter.
+    flag = request.metadata.get("requires_policy_token")
+    return TranslatedRequest(
+        request_id=request.job_id or place.derived_id,
+        job_type=full_job_type(request.job_type, module),
+        tenant=request.tenant_id,
+        project=request.project_id,
+        payload=request.payload,
+        idempotency_key=place.key,
+        required_scopes=(),
+        is_flagged=flag is not None and flag is not False,
+        hints=Hints(
+            priority=request.priority,
+            max_duration_seconds=float(request.timeout_seconds),
+            max_retries=request.max_retries,
+        ),
+        pointer=place.pointer,
+        metadata=without(raw, "payload"),
+    )
