@@ -16,6 +16,10 @@ TEMPORARY_PREFIX = ".jobforge-tmp-"
 MAX_LINKS = 40
 """Source: MAXSYMLINKS of Linux, path_resolution(7)."""
 
+_WHERE_FILES_LIE = (
+    "files that payloads name lie below JOBFORGE_DATA_ROOT/<tenant slug>/; "
+    "`jobforge data add NAME PATH` registers one from anywhere"
+)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR})
@@ -166,7 +170,7 @@ def walk_to(root: Path, path: str, *, create: bool = False) -> Iterator[tuple[Wa
 
 def _plainly(path: str, error: OSError) -> DatasetMissing | PathDenied | TargetUnavailable:
     if error.errno in _MISSING:
-        return DatasetMissing(f"no file {path} in the tenant's folder")
+        return DatasetMissing(f"no file {path} in the tenant's folder", hint=_WHERE_FILES_LIE)
     if error.errno in _REFUSED:
         return PathDenied(f"{path} may not be used: {error.strerror}")
     return TargetUnavailable(f"{path}: {error.strerror}")
