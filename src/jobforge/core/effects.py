@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import TypeAdapter
+
 from jobforge.core.model import Model
 
 
@@ -27,3 +29,16 @@ class PlannedEffect(Model):
     after: str | None
     diff: str
     preconditions: tuple[Precondition, ...] = ()
+
+
+_EFFECTS = TypeAdapter(tuple[PlannedEffect, ...])
+
+
+def parse_effects(text: str) -> tuple[PlannedEffect, ...]:
+    """Read the effects of one job, as they are stored with it."""
+    return _EFFECTS.validate_json(text)
+
+
+def dump_effects(effects: tuple[PlannedEffect, ...]) -> str:
+    """Write the effects of one job, as they are stored with it."""
+    return _EFFECTS.dump_json(effects).decode()

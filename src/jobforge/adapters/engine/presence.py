@@ -1,0 +1,30 @@
+"""Whether any worker runs: each holds a shared advisory lock while its connection lives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from jobforge.adapters.postgres.database import Database
+
+_WORKERS_LOCK = 0x6A6F62666F726765  # "jobforge" in ASCII, so that it clashes with nobody's
+
+
+@asynccontextmanager
+async def present(database: Database) -> AsyncIterator[None]:
+    """Be seen as a worker. The server forgets it when the process dies, however it dies."""
+    async with database.pool.acquire() as connection:
+        await connection.execute("SELECT pg_advisory_lock_shared($1)", _WORKERS_LOCK)
+        try:
+            yield
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock_shared($1)", _WORKERS_LOCK)
+
+
+async def is_anyone_present(database: Database) -> bool:
+    """Whether a worker runs on this database."""
+    async with database.pool.acquire() as connection:
+        is_free = await connection.fetchval("SELECT pg_try_advisory_lock($1)", _WORKERS_LOCK)
+        if is_free:
+            await connection.execute("SELECT pg_advisory_unlock($1)", _WORKERS_LOCK)
+    return not is_free

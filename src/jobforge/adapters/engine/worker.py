@@ -1,0 +1,121 @@
+"""The worker: PgQueuer wakes it with a job's ids; it begins, runs and settles in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.types import QueueExecutionMode
+
+from jobforge.adapters.engine.batcher import Batcher
+from jobforge.adapters.engine.presence import present
+from jobforge.adapters.postgres.checkpoints import CheckpointFiles
+from jobforge.adapters.postgres.database import Database
+from jobforge.adapters.postgres.queue import ENTRYPOINT, queries_on, queue_settings, to_ref
+from jobforge.contract.errors import JobForgeError
+from jobforge.ports.engine import Attempt, Ending, JobEngine, JobRef, NotStarted
+from jobforge.ports.system import Clock
+
+if TYPE_CHECKING:
+    from pgqueuer.models import Job
+
+log = structlog.get_logger("jobforge.worker")
+
+BATCH = 200
+SWEEP_EVERY = timedelta(seconds=30)
+CHECKPOINT_EVERY = timedelta(seconds=1)
+PAUSE_AFTER_FAULT = timedelta(seconds=1)
+
+
+class Worker:
+    """Works the jobs of every tenant until it is stopped, or until the queue is empty."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: JobEngine,
+        run_job: Callable[[Attempt], Awaitable[Ending]],
+        clock: Clock,
+        checkpoints: CheckpointFiles,
+        *,
+        concurrency: int = BATCH,
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._run_job = run_job
+        self._clock = clock
+        self._checkpoints = checkpoints
+        self._slots = asyncio.Semaphore(concurrency)
+        self._begin: Batcher[JobRef, Attempt | NotStarted] = Batcher(engine.begin, limit=BATCH)
+        self._settle: Batcher[Ending, bool] = Batcher(engine.settle, limit=BATCH)
+        self._manager = QueueManager(
+            queries_on(AsyncpgPoolDriver(database.pool)), channel=queue_settings().channel
+        )
+        self._manager.entrypoint(ENTRYPOINT, accepts_context=False)(self._work)
+
+    async def run(self, *, drain: bool = False) -> None:
+        """Work until `stop`, or with `drain` until nothing is queued any more."""
+        await self._engine.sweep()
+        async with present(self._database), asyncio.TaskGroup() as background:
+            tasks = [
+                background.create_task(self._repeat(SWEEP_EVERY, self._sweep)),
+                background.create_task(self._repeat(CHECKPOINT_EVERY, self._flush)),
+            ]
+            try:
+                await self._manager.run(
+                    batch_size=BATCH,
+                    mode=QueueExecutionMode.drain if drain else QueueExecutionMode.continuous,
+                    max_concurrent_tasks=4 * BATCH,
+                )
+            finally:
+                for task in tasks:
+                    task.cancel()
+        await self._flush()
+
+    def stop(self) -> None:
+        """Take no new job; those that run are finished and settled first."""
+        self._manager.shutdown.set()
+
+    async def _work(self, row: Job) -> None:
+        """Handle one queue row. Only RetryRequested keeps the row; any other way out deletes it."""
+        try:
+            await self._work_job(to_ref(row.payload))
+        except JobForgeError as error:
+            log.warning("job.postponed", error=error.message)
+            raise RetryRequested(PAUSE_AFTER_FAULT) from None
+
+    async def _work_job(self, ref: JobRef) -> None:
+        async with self._slots:
+            started = await self._begin.submit(ref)
+            if isinstance(started, NotStarted):
+                if started.available_at is not None:
+                    raise RetryRequested(started.available_at - self._clock.now())
+                return
+            ending = await self._run_job(started)
+        is_accepted = await self._settle.submit(ending)
+        if not is_accepted:
+            log.warning("job.fenced", job_id=str(ref.job_id), attempt=started.number)
+        elif ending.retry_at is not None:
+            raise RetryRequested(ending.retry_at - self._clock.now())
+
+    async def _repeat(self, pause: timedelta, action: Callable[[], Awaitable[None]]) -> None:
+        with suppress(asyncio.CancelledError):
+            while True:
+                await asyncio.sleep(pause.total_seconds())
+                try:
+                    await action()
+                except JobForgeError as error:
+                    log.warning("worker.background_fault", error=error.message)
+
+    async def _sweep(self) -> None:
+        await self._engine.sweep()
+
+    async def _flush(self) -> None:
+        await asyncio.to_thread(self._checkpoints.flush)

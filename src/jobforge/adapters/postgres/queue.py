@@ -1,0 +1,72 @@
+"""PgQueuer as the wake-up: its rows say which job to look at, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
+
+from pgqueuer.adapters.persistence.qb import (
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.db import AsyncpgDriver, Driver
+from pgqueuer.domain.settings import DBSettings
+from pgqueuer.queries import Queries
+
+from jobforge.adapters.postgres.database import Connection
+from jobforge.ports.engine import JobRef
+
+if TYPE_CHECKING:
+    import asyncpg
+
+SCHEMA = "pgqueuer"
+ENTRYPOINT = "jobforge.job"
+_ID_BYTES = 16
+
+
+@cache
+def queue_settings() -> DBSettings:
+    """Where PgQueuer's objects lie, whatever the environment says."""
+    return DBSettings(db_schema=SCHEMA, prefix="")
+
+
+def queries_on(driver: Driver) -> Queries:
+    """PgQueuer's queries over a driver, in our schema."""
+    settings = queue_settings()
+    return Queries(
+        driver,
+        qbe=QueryBuilderEnvironment(settings),
+        qbq=QueryQueueBuilder(settings),
+        qbs=QuerySchedulerBuilder(settings),
+    )
+
+
+async def enqueue(connection: Connection, jobs: Sequence[JobRef]) -> None:
+    """Put jobs into the queue, in the connection's own transaction.
+
+    All have one priority here: a tenant's own priorities order its releases, so that nobody gets
+    ahead of another tenant by calling everything urgent.
+    """
+    if not jobs:
+        return
+    # A pooled connection has every method of the connection behind it.
+    driver = AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection))
+    await queries_on(driver).enqueue(
+        [ENTRYPOINT] * len(jobs),
+        [job.tenant_id.bytes + job.job_id.bytes for job in jobs],
+        [0] * len(jobs),
+    )
+
+
+def to_ref(payload: bytes | None) -> JobRef:
+    """Read a queue row's payload.
+
+    Raises:
+        ValueError: it is not one of ours.
+    """
+    if payload is None or len(payload) != 2 * _ID_BYTES:
+        raise ValueError("a queue row holds a tenant id and a job id")
+    return JobRef(UUID(bytes=payload[:_ID_BYTES]), UUID(bytes=payload[_ID_BYTES:]))

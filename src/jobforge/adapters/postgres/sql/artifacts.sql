@@ -1,0 +1,24 @@
+-- name: insert_artifact
+-- Store an artifact's description; no row where it is there already.
+INSERT INTO jobforge.artifacts (tenant_id, checksum, size, mime_type, created_at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING
+RETURNING checksum;
+
+-- name: insert_chunks
+-- Store an artifact's content in pieces of at most 1 MiB.
+INSERT INTO jobforge.artifact_chunks (tenant_id, checksum, position, content)
+SELECT $1, $2, position - 1, content
+FROM unnest($3::bytea[]) WITH ORDINALITY AS chunk (content, position);
+
+-- name: find_artifact
+-- An artifact's description.
+SELECT checksum, size, mime_type, created_at
+FROM jobforge.artifacts
+WHERE tenant_id = $1 AND checksum = $2;
+
+-- name: artifact_chunks
+-- An artifact's content, piece by piece.
+SELECT content FROM jobforge.artifact_chunks
+WHERE tenant_id = $1 AND checksum = $2
+ORDER BY position;

@@ -1,0 +1,32 @@
+-- name: append
+-- Append a block of entries to the current tenant's chain.
+SELECT seq, hash FROM jobforge.append_audit($1, $2, $3, $4, $5, $6, $7);
+
+-- name: head
+-- Where the chain ends.
+SELECT seq, hash FROM jobforge.audit_heads WHERE tenant_id = $1;
+
+-- name: page
+-- The next entries in order.
+SELECT tenant_id, seq, at, actor, event, subject, details, prev_hash, hash
+FROM jobforge.audit_events
+WHERE tenant_id = $1 AND seq > $2
+ORDER BY seq
+LIMIT $3;
+
+-- name: newest
+-- The newest entries first.
+SELECT tenant_id, seq, at, actor, event, subject, details, prev_hash, hash
+FROM jobforge.audit_events
+WHERE tenant_id = $1
+ORDER BY seq DESC
+LIMIT $2;
+
+-- name: add_checkpoint
+-- Keep a signed checkpoint.
+INSERT INTO jobforge.audit_checkpoints (tenant_id, seq, signed) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING;
+
+-- name: list_checkpoints
+-- The signed checkpoints, oldest first.
+SELECT signed FROM jobforge.audit_checkpoints WHERE tenant_id = $1 ORDER BY seq;

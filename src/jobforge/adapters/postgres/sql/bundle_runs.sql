@@ -1,0 +1,39 @@
+-- name: insert_run
+-- Store a bundle run.
+INSERT INTO jobforge.bundle_runs
+    (tenant_id, run_id, project_id, mode, status, dialect, bundle_id, trace_id, producer_hash,
+     plan_digest, effects_digest, actor, decisions, action_jobs_blocked, open_children, artifact_ref,
+     error, created_at, closed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19);
+
+-- name: find_run
+-- The run of an id.
+SELECT run_id, project_id, mode, status, dialect, bundle_id, trace_id, producer_hash, plan_digest,
+    effects_digest, actor, decisions, action_jobs_blocked, open_children, artifact_ref, error,
+    created_at, closed_at
+FROM jobforge.bundle_runs
+WHERE tenant_id = $1 AND run_id = $2;
+
+-- name: newest_runs
+-- The newest runs first.
+SELECT run_id, project_id, mode, status, dialect, bundle_id, trace_id, producer_hash, plan_digest,
+    effects_digest, actor, decisions, action_jobs_blocked, open_children, artifact_ref, error,
+    created_at, closed_at
+FROM jobforge.bundle_runs
+WHERE tenant_id = $1
+ORDER BY created_at DESC, run_id
+LIMIT $2;
+
+-- name: close_child
+-- One child ended without the worker: count it, and close the run with its last one.
+UPDATE jobforge.bundle_runs
+SET open_children = open_children - 1,
+    status = CASE WHEN open_children = 1 THEN 'closed' ELSE status END,
+    closed_at = CASE WHEN open_children = 1 THEN $3::timestamptz END
+WHERE tenant_id = $1 AND run_id = $2;
+
+-- name: reopen_child
+-- One ended child is queued anew: the run is open again.
+UPDATE jobforge.bundle_runs
+SET open_children = open_children + 1, status = 'open', closed_at = NULL
+WHERE tenant_id = $1 AND run_id = $2;

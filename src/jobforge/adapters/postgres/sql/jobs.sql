@@ -1,0 +1,105 @@
+-- name: known_keys
+-- Those of the keys that earlier jobs used.
+SELECT known.job_type, known.key, known.job_id, known.payload_digest
+FROM jobforge.idempotency_keys AS known
+    JOIN unnest($2::text[], $3::text[]) AS asked (job_type, key)
+        ON known.job_type = asked.job_type AND known.key = asked.key
+WHERE known.tenant_id = $1;
+
+-- name: insert_keys
+-- Take idempotency keys; those that were free come back.
+INSERT INTO jobforge.idempotency_keys (tenant_id, job_type, key, job_id, payload_digest)
+SELECT $1, job_type, key, job_id, payload_digest
+FROM unnest($2::text[], $3::text[], $4::uuid[], $5::text[])
+    AS taken (job_type, key, job_id, payload_digest)
+ORDER BY job_type, key
+ON CONFLICT DO NOTHING
+RETURNING job_id;
+
+-- name: insert_jobs
+-- Insert jobs.
+INSERT INTO jobforge.jobs
+    (tenant_id, project_id, run_id, trace_id, actor, grant_jti, created_at, available_at,
+     job_id, request_id, job_type, payload, effects, priority, max_attempts)
+SELECT $1, $2, $3, $4, $5, grant_jti, $6, $6,
+    job_id, request_id, job_type, payload::json, effects::json, priority, max_attempts
+FROM unnest($7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[],
+        $13::integer[], $14::text[])
+    AS job (job_id, request_id, job_type, payload, effects, priority, max_attempts, grant_jti);
+
+-- name: find_job
+-- The job of an id.
+SELECT job_id, project_id, run_id, request_id, job_type, status, priority, attempt, max_attempts,
+    trace_id, actor, created_at, available_at, started_at, finished_at, progress,
+    progress_message, artifact_ref, payload, result, manifest, error,
+    attempt_errors::text AS attempt_errors
+FROM jobforge.jobs
+WHERE tenant_id = $1 AND job_id = $2;
+
+-- name: jobs_of_run
+-- The jobs of a run, in the order they were asked for.
+SELECT job_id, project_id, run_id, request_id, job_type, status, priority, attempt, max_attempts,
+    trace_id, actor, created_at, available_at, started_at, finished_at, progress,
+    progress_message, artifact_ref, payload, result, manifest, error,
+    attempt_errors::text AS attempt_errors
+FROM jobforge.jobs
+WHERE tenant_id = $1 AND run_id = $2
+ORDER BY created_at, job_id;
+
+-- name: newest_jobs
+-- The newest jobs first, of one status and type where given.
+SELECT job_id, project_id, run_id, request_id, job_type, status, priority, attempt, max_attempts,
+    trace_id, actor, created_at, available_at, started_at, finished_at, progress,
+    progress_message, artifact_ref, payload, result, manifest, error,
+    attempt_errors::text AS attempt_errors
+FROM jobforge.jobs
+WHERE tenant_id = $1
+    AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR job_type = $3)
+ORDER BY created_at DESC, job_id
+LIMIT $4;
+
+-- name: lock_job
+-- The job's status and run, locked.
+SELECT status, run_id FROM jobforge.jobs WHERE tenant_id = $1 AND job_id = $2 FOR UPDATE;
+
+-- name: cancel_job
+-- End a job that has not ended.
+UPDATE jobforge.jobs
+SET status = 'canceled', is_released = false, finished_at = $3
+WHERE tenant_id = $1 AND job_id = $2;
+
+-- name: retry_job
+-- Queue an ended job anew; errors of earlier attempts are kept.
+UPDATE jobforge.jobs
+SET status = 'queued', max_attempts = least(attempt + max_attempts, 100), available_at = $3,
+    finished_at = NULL, error = NULL, progress = 0, progress_message = NULL
+WHERE tenant_id = $1 AND job_id = $2;
+
+-- name: report_progress
+-- Note how far an attempt is, if it still holds the job.
+UPDATE jobforge.jobs SET progress = $4, progress_message = $5
+WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND status = 'running';
+
+-- name: begin_jobs
+-- Start a batch of jobs of any tenants.
+SELECT ordinal, outcome, available_at, attempt, max_attempts, job_type, payload, effects,
+    project_id, run_id, request_id, trace_id, actor, grant_jti, tenant_slug, is_host_allowed
+FROM jobforge.begin_jobs($1, $2, $3)
+ORDER BY ordinal;
+
+-- name: settle_jobs
+-- Write how a batch of attempts ended.
+SELECT ordinal, run_id, is_run_closed
+FROM jobforge.settle_jobs($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: release_jobs
+-- Mark waiting jobs as released, up to each tenant's cap.
+SELECT tenant_id, job_id FROM jobforge.release_jobs($1, $2);
+
+-- name: find_stranded_jobs
+-- Released jobs without a queue row.
+SELECT tenant_id, job_id FROM jobforge.find_stranded_jobs($1);
+
+-- name: find_waiting_tenants
+-- Tenants whose jobs wait for release.
+SELECT tenant_id FROM jobforge.find_waiting_tenants();

@@ -1,0 +1,87 @@
+"""`Storage` in PostgreSQL: a transaction for one tenant, and the tables in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from jobforge.adapters.postgres.artifacts import ArtifactRows
+from jobforge.adapters.postgres.audit_events import AuditRows
+from jobforge.adapters.postgres.bundle_runs import RunRows
+from jobforge.adapters.postgres.checkpoints import CheckpointFiles
+from jobforge.adapters.postgres.connections import ConnectionRows
+from jobforge.adapters.postgres.database import Connection, Database
+from jobforge.adapters.postgres.datasets import DatasetRows
+from jobforge.adapters.postgres.jobs import JobRows
+from jobforge.adapters.postgres.plans import PlanRows
+from jobforge.adapters.postgres.policy_grants import GrantRows
+from jobforge.adapters.postgres.projects import ProjectRows
+from jobforge.adapters.postgres.rows import to_record
+from jobforge.adapters.postgres.tenants import QUERIES, TenantRows
+from jobforge.ports.records import TenantListing, TenantRecord
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresUnit:
+    """One transaction of one tenant."""
+
+    tenant_id: UUID
+    tenants: TenantRows
+    projects: ProjectRows
+    plans: PlanRows
+    runs: RunRows
+    jobs: JobRows
+    grants: GrantRows
+    audit: AuditRows
+    artifacts: ArtifactRows
+    datasets: DatasetRows
+    connections: ConnectionRows
+
+    @classmethod
+    def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
+        """The tables of `tenant_id` over one connection."""
+        return cls(
+            tenant_id=tenant_id,
+            tenants=TenantRows(connection, tenant_id),
+            projects=ProjectRows(connection, tenant_id),
+            plans=PlanRows(connection, tenant_id),
+            runs=RunRows(connection, tenant_id),
+            jobs=JobRows(connection, tenant_id),
+            grants=GrantRows(connection, tenant_id),
+            audit=AuditRows(connection, tenant_id),
+            artifacts=ArtifactRows(connection, tenant_id),
+            datasets=DatasetRows(connection, tenant_id),
+            connections=ConnectionRows(connection, tenant_id),
+        )
+
+
+class PostgresStorage:
+    """`Storage` over a pool."""
+
+    def __init__(self, database: Database, checkpoints: CheckpointFiles) -> None:
+        self._database = database
+        self._checkpoints = checkpoints
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID) -> AsyncIterator[PostgresUnit]:
+        """One transaction that sees this tenant's rows and no other."""
+        async with self._database.transaction(tenant_id) as connection:
+            unit = PostgresUnit.on(connection, tenant_id)
+            yield unit
+        # Only what was committed is worth remembering outside the database.
+        if unit.audit.appended is not None:
+            self._checkpoints.note({tenant_id: unit.audit.appended})
+
+    async def find_tenant(self, name: str) -> TenantRecord | None:
+        """The tenant of this UUID, slug or alias."""
+        async with self._database.system_transaction() as connection:
+            row = await connection.fetchrow(QUERIES.find_tenant, name)
+        return None if row is None else to_record(TenantRecord, row)
+
+    async def list_tenants(self) -> tuple[TenantListing, ...]:
+        """Every tenant, by slug."""
+        async with self._database.system_transaction() as connection:
+            rows = await connection.fetch(QUERIES.list_tenants)
+        return tuple(to_record(TenantListing, row) for row in rows)

@@ -1,0 +1,1 @@
+"""Running handlers: their contexts, and the calling itself."""

@@ -1,0 +1,22 @@
+"""The real clock and the real ids."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        return datetime.now(UTC)
+
+
+class RandomIds:
+    """Random UUIDs (RFC 9562 version 4)."""
+
+    def uuid(self) -> uuid.UUID:
+        """A new id."""
+        return uuid.uuid4()

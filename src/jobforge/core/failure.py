@@ -1,0 +1,39 @@
+"""A failure as it is stored and shown: a code, plain words, no secret, no stack trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobforge.contract.codes import ChildCode
+from jobforge.contract.errors import JobForgeError
+from jobforge.core.redaction import mask_secrets
+
+_MAX_MESSAGE = 2_000
+
+
+def to_failure(error: Exception) -> dict[str, Any]:
+    """Describe any exception. One that is not ours counts as HANDLER_FAILED, named by its type."""
+    if not isinstance(error, JobForgeError):
+        text = f"{type(error).__name__}: {error}"
+        return {"code": str(ChildCode.HANDLER_FAILED), "message": _clean(text)}
+    failure = {"code": code_of(error), "message": _clean(error.message)}
+    if error.pointer is not None:
+        failure["pointer"] = error.pointer
+    if error.hint is not None:
+        failure["hint"] = _clean(error.hint)
+    return failure
+
+
+def code_of(error: JobForgeError) -> str:
+    """The stable code; some classes carry one per instance."""
+    return str(getattr(error, "refusal_code", error.code))
+
+
+def is_retryable(error: Exception) -> bool:
+    """Whether another attempt may help. A handler's own bug counts as one that may."""
+    return error.is_retryable if isinstance(error, JobForgeError) else True
+
+
+def _clean(text: str) -> str:
+    masked, _ = mask_secrets(text[:_MAX_MESSAGE])
+    return str(masked)

@@ -1,0 +1,73 @@
+"""A bundle run as Markdown, for people."""
+
+from __future__ import annotations
+
+from jobforge.contract.results import BundleResult, ChildRun
+
+_SIGN = {
+    "accepted": "would run",
+    "queued": "queued",
+    "executed": "executed",
+    "skipped": "skipped",
+    "denied": "**denied**",
+    "error": "**failed**",
+}
+
+
+def render_summary(result: BundleResult) -> str:
+    """What was asked, what was decided, and what to look at next."""
+    lines = [
+        f"# Bundle run {result.bundle_run_id}",
+        "",
+        _headline(result),
+        "",
+        f"- Mode: {'dry run, nothing was queued' if result.dry_run else 'execute'}",
+        f"- Dialect: {result.dialect}, producer hash {result.producer_hash}",
+        f"- Trace: `{result.trace_id}`",
+        f"- Plan: `{result.plan_digest}`",
+    ]
+    if result.summary.action_jobs_blocked:
+        lines.append(
+            f"- Blocked without a valid policy token: {result.summary.action_jobs_blocked}"
+        )
+    lines += ["", *_table(result.child_runs)]
+    warnings = [(c, w) for c in result.child_runs for w in c.warnings]
+    if warnings:
+        lines += ["", "## Warnings", ""]
+        lines += [f"- `{child.request_id}`: {_cell(str(w['message']))}" for child, w in warnings]
+    return "\n".join(lines) + "\n"
+
+
+def _headline(result: BundleResult) -> str:
+    summary = result.summary
+    counts = [
+        (summary.accepted, "would run"),
+        (summary.queued, "queued"),
+        (summary.executed, "executed"),
+        (summary.skipped, "skipped"),
+        (summary.denied, "denied"),
+        (summary.errors, "failed"),
+    ]
+    said = ", ".join(f"{count} {word}" for count, word in counts if count)
+    noun = "request" if summary.total == 1 else "requests"
+    return f"{summary.total} {noun}: {said or 'nothing to do'}."
+
+
+def _table(children: tuple[ChildRun, ...]) -> list[str]:
+    if not children:
+        return ["The bundle holds no request."]
+    return [
+        "| request | job type | outcome | why |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| `{_cell(c.request_id)}` | {_cell(c.job_type)} | {_SIGN[c.status]} "
+            f"| {_cell(c.reason)}{f' (`{c.code}`)' if c.code else ''} |"
+            for c in children
+        ),
+    ]
+
+
+def _cell(text: str) -> str:
+    """Text from outside stays text: no table, no markup, no line break of its own."""
+    flat = " ".join(text.split())
+    return "".join("\\" + sign if sign in "\\|`*_<>[]" else sign for sign in flat)

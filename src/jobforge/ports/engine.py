@@ -1,0 +1,80 @@
+"""What executing needs of the engine: batches of jobs begun and settled, of any tenants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from jobforge.core.audit import AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class JobRef:
+    """All that the queue knows of a job."""
+
+    tenant_id: UUID
+    job_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A started attempt: the job as it must run. `number` is the fence at its end."""
+
+    ref: JobRef
+    number: int
+    max_attempts: int
+    job_type: str
+    payload: str = field(repr=False)
+    effects: str = field(repr=False)
+    project_id: UUID | None
+    run_id: UUID
+    request_id: str
+    trace_id: str
+    actor: str
+    grant_jti: str | None
+    tenant_slug: str
+    is_host_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """Nothing to run: finished already ('gone'), or not before `available_at`."""
+
+    available_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended. `queued` means it is tried again at `retry_at`."""
+
+    attempt: Attempt
+    status: Literal["executed", "error", "denied", "queued"]
+    entry: AuditEntry
+    result: str | None = field(default=None, repr=False)
+    manifest: str | None = field(default=None, repr=False)
+    artifact_ref: str | None = None
+    error: str | None = None
+    retry_at: datetime | None = None
+
+
+class JobEngine(Protocol):
+    """Begins and settles jobs in batches; each call is one transaction."""
+
+    async def begin(self, refs: Sequence[JobRef]) -> list[Attempt | NotStarted]:
+        """Start the jobs; the answers are in the order of `refs`."""
+        ...
+
+    async def settle(self, endings: Sequence[Ending]) -> list[bool]:
+        """Write results, audit entries and the next releases; False where the fence refused."""
+        ...
+
+    async def sweep(self) -> int:
+        """Enqueue released jobs that lost their queue row, release waiting ones; how many."""
+        ...
+
+    async def report_progress(self, attempt: Attempt, fraction: float, message: str) -> None:
+        """Note how far an attempt is, and tell who watches its run."""
+        ...

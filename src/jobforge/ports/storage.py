@@ -1,0 +1,310 @@
+"""What use cases need of storage: one transaction, opened for one tenant, with these tables."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from jobforge.contract.results import JobStatus
+from jobforge.core.audit import AuditEntry
+from jobforge.ports.records import (
+    ArtifactRecord,
+    AuditHead,
+    AuditRecord,
+    ConnectionRecord,
+    DatasetRecord,
+    GrantRecord,
+    JobRecord,
+    KnownKey,
+    NewGrant,
+    NewJob,
+    PlanRecord,
+    ProjectRecord,
+    RunRecord,
+    TenantListing,
+    TenantRecord,
+)
+
+
+class TenantTable(Protocol):
+    """The current tenant and its names."""
+
+    async def insert(
+        self, tenant_id: UUID, slug: str, name: str, aliases: Sequence[str], at: datetime
+    ) -> None:
+        """Create it with its aliases, slots and audit chain; AlreadyExists names what clashes."""
+        ...
+
+    async def aliases(self) -> tuple[str, ...]:
+        """Every alias, sorted."""
+        ...
+
+    async def allow_host(self, *, is_allowed: bool) -> None:
+        """Let the tenant's scans look at this host and loopback, or forbid it again."""
+        ...
+
+
+class ProjectTable(Protocol):
+    """The current tenant's projects."""
+
+    async def insert(
+        self, project_id: UUID, slug: str, name: str, aliases: Sequence[str], at: datetime
+    ) -> None:
+        """Create one with its aliases; AlreadyExists names what clashes."""
+        ...
+
+    async def all(self) -> tuple[ProjectRecord, ...]:
+        """Every project, by slug."""
+        ...
+
+
+class PlanTable(Protocol):
+    """Stored plans; a plan is never changed."""
+
+    async def insert(self, plan: PlanRecord) -> None:
+        """Store it, unless the same plan with the same effects is there already."""
+        ...
+
+    async def find(self, digest: str, effects_digest: str) -> PlanRecord | None:
+        """The plan of these two digests."""
+        ...
+
+
+class RunTable(Protocol):
+    """Bundle runs."""
+
+    async def insert(self, run: RunRecord) -> None:
+        """Store one."""
+        ...
+
+    async def find(self, run_id: UUID) -> RunRecord | None:
+        """The run of this id."""
+        ...
+
+    async def newest(self, limit: int) -> tuple[RunRecord, ...]:
+        """The newest first."""
+        ...
+
+
+class JobTable(Protocol):
+    """Jobs."""
+
+    async def insert_with_keys(self, jobs: Sequence[NewJob]) -> tuple[KnownKey, ...]:
+        """Insert the jobs and their idempotency keys.
+
+        Where another transaction took one of the keys meanwhile, nothing is inserted and the
+        taken keys come back: decide again.
+        """
+        ...
+
+    async def known_keys(self, keys: Sequence[tuple[str, str]]) -> tuple[KnownKey, ...]:
+        """Those of the (job type, key) pairs that earlier jobs used."""
+        ...
+
+    async def find(self, job_id: UUID) -> JobRecord | None:
+        """The job of this id."""
+        ...
+
+    async def of_run(self, run_id: UUID) -> tuple[JobRecord, ...]:
+        """The jobs of a run."""
+        ...
+
+    async def newest(
+        self, *, status: JobStatus | None, job_type: str | None, limit: int
+    ) -> tuple[JobRecord, ...]:
+        """The newest first."""
+        ...
+
+    async def cancel(self, job_id: UUID, at: datetime) -> JobStatus | None:
+        """Cancel it unless it has ended; the status before, or None where there is no such job."""
+        ...
+
+    async def retry(self, job_id: UUID, at: datetime) -> JobStatus | None:
+        """Queue an ended job anew, with fresh attempts; the status before, or None."""
+        ...
+
+    async def report_progress(self, job_id: UUID, attempt: int, done: float, message: str) -> None:
+        """Note how far an attempt is, if it still holds the job."""
+        ...
+
+    async def release(self, at: datetime) -> int:
+        """Put waiting jobs into the queue, up to the tenant's cap; how many went."""
+        ...
+
+
+class GrantTable(Protocol):
+    """Uses and revocations of policy tokens."""
+
+    async def find(self, jti: str) -> GrantRecord | None:
+        """What is known of this token."""
+        ...
+
+    async def consume(self, grant: NewGrant) -> bool:
+        """Write the one use. False where the token was used or revoked before."""
+        ...
+
+    async def revoke(self, jti: str, by: str, at: datetime) -> bool:
+        """Revoke it. False where it was revoked before."""
+        ...
+
+
+class AuditTable(Protocol):
+    """The tenant's audit chain."""
+
+    async def append(self, entries: Sequence[AuditEntry]) -> AuditHead:
+        """Append one block. It locks the chain, so it comes last in a transaction."""
+        ...
+
+    async def head(self) -> AuditHead:
+        """Where the chain ends."""
+        ...
+
+    def entries(self, *, after: int = 0) -> AsyncIterator[AuditRecord]:
+        """The entries in order, in pages."""
+        ...
+
+    async def newest(self, limit: int) -> tuple[AuditRecord, ...]:
+        """The newest first."""
+        ...
+
+    async def add_checkpoint(self, seq: int, signed: str) -> None:
+        """Keep a signed checkpoint."""
+        ...
+
+    async def checkpoints(self) -> tuple[str, ...]:
+        """The signed checkpoints, oldest first."""
+        ...
+
+
+class ArtifactTable(Protocol):
+    """Content-addressed outputs."""
+
+    async def put(self, content: bytes, mime_type: str, at: datetime) -> str:
+        """Store the bytes, once; the checksum."""
+        ...
+
+    async def find(self, checksum: str) -> ArtifactRecord | None:
+        """The artifact of this checksum."""
+        ...
+
+    async def content(self, checksum: str) -> bytes | None:
+        """Its bytes."""
+        ...
+
+
+class DatasetTable(Protocol):
+    """Registered datasets."""
+
+    async def insert(self, dataset: DatasetRecord) -> None:
+        """Register one; AlreadyExists where the name is taken."""
+        ...
+
+    async def find(self, name: str, project_id: UUID | None) -> DatasetRecord | None:
+        """The project's dataset of this name, else the tenant's."""
+        ...
+
+    async def all(self) -> tuple[DatasetRecord, ...]:
+        """Every dataset, by name."""
+        ...
+
+    async def remove(self, name: str, project_id: UUID | None) -> bool:
+        """Forget one; False where there is none."""
+        ...
+
+
+class ConnectionTable(Protocol):
+    """Named connections."""
+
+    async def insert(self, connection: ConnectionRecord) -> None:
+        """Add one; AlreadyExists where the name is taken."""
+        ...
+
+    async def find(self, name: str) -> ConnectionRecord | None:
+        """The connection of this name."""
+        ...
+
+    async def all(self) -> tuple[ConnectionRecord, ...]:
+        """Every connection, by name."""
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """Forget one; False where there is none."""
+        ...
+
+
+class TenantUnit(Protocol):
+    """One transaction of one tenant. It commits when its block ends, and rolls back on an error."""
+
+    @property
+    def tenant_id(self) -> UUID:
+        """Whose rows these are."""
+        ...
+
+    @property
+    def tenants(self) -> TenantTable:
+        """The tenant itself."""
+        ...
+
+    @property
+    def projects(self) -> ProjectTable:
+        """Its projects."""
+        ...
+
+    @property
+    def plans(self) -> PlanTable:
+        """Its plans."""
+        ...
+
+    @property
+    def runs(self) -> RunTable:
+        """Its bundle runs."""
+        ...
+
+    @property
+    def jobs(self) -> JobTable:
+        """Its jobs."""
+        ...
+
+    @property
+    def grants(self) -> GrantTable:
+        """Its grants."""
+        ...
+
+    @property
+    def audit(self) -> AuditTable:
+        """Its audit chain."""
+        ...
+
+    @property
+    def artifacts(self) -> ArtifactTable:
+        """Its artifacts."""
+        ...
+
+    @property
+    def datasets(self) -> DatasetTable:
+        """Its datasets."""
+        ...
+
+    @property
+    def connections(self) -> ConnectionTable:
+        """Its connections."""
+        ...
+
+
+class Storage(Protocol):
+    """The database."""
+
+    def transaction(self, tenant_id: UUID) -> AbstractAsyncContextManager[TenantUnit]:
+        """One transaction that sees this tenant's rows and no other."""
+        ...
+
+    async def find_tenant(self, name: str) -> TenantRecord | None:
+        """The tenant of this UUID, slug or alias."""
+        ...
+
+    async def list_tenants(self) -> tuple[TenantListing, ...]:
+        """Every tenant, by slug."""
+        ...

@@ -1,0 +1,183 @@
+"""From a translated bundle to a plan with predicted effects: what planning and issuing share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from jobforge.contract.codes import ChildCode
+from jobforge.contract.dialects import TranslatedBundle
+from jobforge.contract.errors import JobForgeError
+from jobforge.contract.results import Mode
+from jobforge.core.actor import Actor
+from jobforge.core.admission import (
+    AdmissionFacts,
+    Caller,
+    CallerTenant,
+    EarlierJob,
+    Finding,
+    OnPolicyFailure,
+    PreparedBundle,
+    PreparedRequest,
+    Switches,
+    candidates,
+    prepare,
+)
+from jobforge.core.catalog import JobCatalog
+from jobforge.core.context import JobContext, JobIdentity
+from jobforge.core.data_source import InlineRows
+from jobforge.core.effects import PlannedEffect
+from jobforge.core.failure import code_of
+from jobforge.core.plan import Plan
+from jobforge.core.redaction import mask_secrets
+from jobforge.ports.records import TenantRecord
+from jobforge.ports.runtime import ContextFactory, Reach
+from jobforge.ports.storage import Storage, TenantUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Who wants a bundle planned or executed, for whom and how."""
+
+    tenant: TenantRecord
+    actor: Actor
+    mode: Mode
+    project_id: UUID | None = None
+    on_policy_failure: OnPolicyFailure = "deny_all"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A bundle taken in: prepared, looked at, planned; no token judged yet."""
+
+    prepared: PreparedBundle
+    facts: AdmissionFacts
+    candidates: tuple[PreparedRequest, ...]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class TakeIn:
+    """Reads the facts and predicts the effects of a bundle."""
+
+    storage: Storage
+    catalog: JobCatalog
+    contexts: ContextFactory
+    switches: Callable[[], Switches]
+
+    async def __call__(self, bundle: TranslatedBundle, submission: Submission) -> Intake:
+        """Take a bundle in. Nothing is written."""
+        async with self.storage.transaction(submission.tenant.tenant_id) as unit:
+            caller = await _caller(unit, submission)
+            prepared = prepare(bundle, self.catalog, caller, mask=_mask)
+            facts = AdmissionFacts(
+                switches=self.switches(),
+                mode=submission.mode,
+                on_policy_failure=submission.on_policy_failure,
+                earlier_jobs=await _earlier_jobs(unit, prepared),
+                unknown_tenants=await self._unknown_tenants(prepared, submission),
+            )
+        return await self._look(prepared, facts, submission)
+
+    async def _unknown_tenants(
+        self, prepared: PreparedBundle, submission: Submission
+    ) -> frozenset[str]:
+        """Only the local operator may learn that a name is nobody's."""
+        name = prepared.source.tenant
+        if not submission.actor.is_local or prepared.caller.tenant.is_called(name):
+            return frozenset()
+        return frozenset() if await self.storage.find_tenant(name) else frozenset({name})
+
+    async def _look(
+        self, prepared: PreparedBundle, facts: AdmissionFacts, submission: Submission
+    ) -> Intake:
+        """Look whether data is there and what actions would change."""
+        asked = candidates(prepared, facts)
+        findings: dict[int, tuple[Finding, ...]] = {}
+        effects: dict[str, tuple[PlannedEffect, ...]] = {}
+        if any(request.sources or request.is_action for request in asked):
+            identity = _identity(prepared, submission)
+            reach = Reach(is_host_allowed=submission.actor.is_local)
+            async with self.contexts.for_plan(identity, reach) as opened:
+                for request in asked:
+                    found = [
+                        *await _look_for_data(request, opened.context),
+                        *await _predict(request, opened.context, effects),
+                    ]
+                    if found:
+                        findings[request.index] = tuple(found)
+        facts = replace(facts, findings=findings)
+        plan = prepared.plan.with_effects(effects)
+        return Intake(prepared, facts, candidates(prepared, facts), plan)
+
+
+async def _caller(unit: TenantUnit, submission: Submission) -> Caller:
+    tenant = submission.tenant
+    names: dict[str, UUID] = {}
+    for project in await unit.projects.all():
+        for name in (*project.aliases, project.slug, str(project.project_id)):
+            names[name] = project.project_id
+    return Caller(
+        tenant=CallerTenant(tenant.tenant_id, tenant.slug, frozenset(await unit.tenants.aliases())),
+        projects=names,
+        scopes=submission.actor.scopes,
+        chosen_project=submission.project_id,
+    )
+
+
+async def _earlier_jobs(
+    unit: TenantUnit, prepared: PreparedBundle
+) -> dict[tuple[str, str], EarlierJob]:
+    known = await unit.jobs.known_keys(sorted(prepared.keys))
+    return {(k.job_type, k.key): EarlierJob(k.job_id, k.payload_digest) for k in known}
+
+
+async def _look_for_data(request: PreparedRequest, context: JobContext) -> list[Finding]:
+    found = []
+    for source in request.sources:
+        if isinstance(source, InlineRows):
+            continue
+        try:
+            await context.data.file(source)
+        except JobForgeError as error:
+            found.append(_to_finding(error))
+    return found
+
+
+async def _predict(
+    request: PreparedRequest,
+    context: JobContext,
+    effects: dict[str, tuple[PlannedEffect, ...]],
+) -> list[Finding]:
+    """Note the effects of an action; one that cannot tell them has a finding instead."""
+    action = None if request.job_type is None else request.job_type.action
+    if action is None or request.parsed is None:
+        return []
+    try:
+        effects[request.source.request_id] = await action.plan(request.parsed, context)
+    except JobForgeError as error:
+        return [_to_finding(error)]
+    return []
+
+
+def _to_finding(error: JobForgeError) -> Finding:
+    code = code_of(error)
+    known = ChildCode(code) if code in ChildCode.__members__ else ChildCode.HANDLER_FAILED
+    return Finding(known, error.message, error.hint)
+
+
+def _identity(prepared: PreparedBundle, submission: Submission) -> JobIdentity:
+    """Planning has no job; the nil UUID says so wherever an id is shown."""
+    return JobIdentity(
+        tenant_id=submission.tenant.tenant_id,
+        tenant_slug=submission.tenant.slug,
+        project_id=prepared.project_id,
+        job_id=UUID(int=0),
+        trace_id=prepared.source.trace_id,
+    )
+
+
+def _mask(payload: object) -> dict[str, object]:
+    masked, _ = mask_secrets(payload)
+    return dict(masked)

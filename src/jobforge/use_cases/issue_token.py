@@ -1,0 +1,136 @@
+"""Issue a policy token for exactly one plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from jobforge.contract.dialects import TranslatedBundle
+from jobforge.core.admission import PreparedRequest
+from jobforge.core.audit import AuditEntry
+from jobforge.core.errors import InvalidInput
+from jobforge.core.policy_token import TokenBinding, TokenClaims, claims_for, sign_token, token_hash
+from jobforge.core.scopes import unknown_scopes, write_scopes
+from jobforge.core.signing import Keyring
+from jobforge.ports.storage import Storage
+from jobforge.ports.system import Clock
+from jobforge.steps.intake import Intake, Submission, TakeIn
+from jobforge.steps.store_plan import store_plan
+
+MAX_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWish:
+    """What the token shall be: for whom, how long, and for less than the whole bundle if wanted.
+
+    No job types means every type of the bundle that needs a token; no scopes means theirs.
+    """
+
+    jti: UUID
+    actor: str
+    lifetime: timedelta
+    job_types: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A signed token, shown once; only its jti and hash are kept."""
+
+    token: str
+    jti: UUID
+    plan_digest: str
+    effects_digest: str
+    job_types: tuple[str, ...]
+    scopes: tuple[str, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IssueToken:
+    """Signs tokens and records that it did."""
+
+    storage: Storage
+    take_in: TakeIn
+    keyring: Keyring
+    clock: Clock
+
+    async def __call__(
+        self, bundle: TranslatedBundle, submission: Submission, wish: TokenWish
+    ) -> IssuedToken:
+        """Issue one for the plan that this bundle makes now.
+
+        Raises:
+            InvalidInput: nothing in the bundle needs a token, a type is not in it, a scope is
+                unknown, or the lifetime is not between a second and a day.
+            SettingInvalid: there is no secret to sign with.
+        """
+        if not timedelta(seconds=1) <= wish.lifetime <= MAX_LIFETIME:
+            raise InvalidInput("a policy token lives between one second and 24 hours")
+        intake = await self.take_in(bundle, submission)
+        now = self.clock.now()
+        claims = claims_for(
+            _binding(intake, wish), actor=wish.actor, jti=wish.jti, now=now, lifetime=wish.lifetime
+        )
+        token = sign_token(claims, keyring=self.keyring)
+        async with self.storage.transaction(submission.tenant.tenant_id) as unit:
+            await store_plan(unit, intake.plan, submission.actor, now)
+            await unit.audit.append([_entry(claims, token, submission, now)])
+        return IssuedToken(
+            token=token,
+            jti=wish.jti,
+            plan_digest=claims.plan,
+            effects_digest=claims.effects,
+            job_types=claims.job_types,
+            scopes=claims.scopes,
+            expires_at=claims.expires_at,
+        )
+
+
+def _entry(claims: TokenClaims, token: str, submission: Submission, at: datetime) -> AuditEntry:
+    return AuditEntry(
+        tenant_id=submission.tenant.tenant_id,
+        at=at,
+        actor=submission.actor.name,
+        event="policy_token.issued",
+        subject=f"token:{claims.jti}",
+        details={
+            "for": claims.sub,
+            "plan_digest": claims.plan,
+            "effects_digest": claims.effects,
+            "job_types": list(claims.job_types),
+            "scopes": list(claims.scopes),
+            "token_hash": token_hash(token),
+            "expires_at": claims.expires_at.isoformat(),
+        },
+    )
+
+
+def _binding(intake: Intake, wish: TokenWish) -> TokenBinding:
+    needing = [request for request in intake.candidates if request.needs_token]
+    chosen = _choose(needing, wish.job_types)
+    if unknown := unknown_scopes(wish.scopes):
+        raise InvalidInput(f"there is no scope {', '.join(unknown)}")
+    needed = write_scopes(scope for request in chosen for scope in request.required_scopes)
+    return TokenBinding(
+        tenant_id=intake.plan.tenant_id,
+        project_id=intake.plan.project_id,
+        plan_digest=intake.plan.digest,
+        effects_digest=intake.plan.effects_digest,
+        job_types=frozenset(request.source.job_type for request in chosen),
+        scopes=wish.scopes or needed,
+    )
+
+
+def _choose(needing: list[PreparedRequest], wanted: frozenset[str]) -> list[PreparedRequest]:
+    there = {request.source.job_type for request in needing}
+    if not there:
+        raise InvalidInput("nothing in this bundle needs a policy token")
+    if missing := sorted(wanted - there):
+        raise InvalidInput(
+            f"the bundle has no request of type {', '.join(missing)} that needs a token",
+            hint=f"it has {', '.join(sorted(there))}",
+        )
+    return [request for request in needing if not wanted or request.source.job_type in wanted]

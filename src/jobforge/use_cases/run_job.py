@@ -1,0 +1,165 @@
+"""Run one started attempt: check the switches again, call the handler, describe how it ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jobforge.contract.canonical import checksum_of
+from jobforge.contract.codes import ChildCode
+from jobforge.contract.manifest import ArtifactOutput, ManifestStatus, RunManifest
+from jobforge.core.admission import Switches
+from jobforge.core.audit import AuditEntry
+from jobforge.core.catalog import AnyJobType, JobCatalog
+from jobforge.core.effects import parse_effects
+from jobforge.core.errors import FeatureFlagDisabled, HandlerFailed
+from jobforge.core.failure import is_retryable, to_failure
+from jobforge.core.lifecycle import retry_delay
+from jobforge.ports.engine import Attempt, Ending
+from jobforge.ports.runtime import ContextFactory, Fingerprint, HandlerRunner
+from jobforge.ports.system import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """Runs attempts. It never raises for what a handler does; a failure is an ending, too."""
+
+    catalog: JobCatalog
+    switches: Callable[[], Switches]
+    contexts: ContextFactory
+    runner: HandlerRunner
+    clock: Clock
+    fingerprint: Fingerprint
+
+    async def __call__(self, attempt: Attempt) -> Ending:
+        """Run the attempt and describe its end."""
+        started = self.clock.now()
+        outputs: tuple[ArtifactOutput, ...] = ()
+        try:
+            job_type = self._permitted(attempt)
+            async with self.contexts.for_attempt(attempt) as opened:
+                try:
+                    result = await self.runner.run(
+                        job_type,
+                        job_type.parse_payload(json.loads(attempt.payload)),
+                        parse_effects(attempt.effects),
+                        opened.context,
+                    )
+                finally:
+                    outputs = opened.outputs
+        except Exception as error:  # noqa: BLE001 (whatever a handler raises is how it ended)
+            return self._failed(attempt, started, outputs, error)
+        return self._executed(attempt, started, outputs, result.model_dump_json())
+
+    def _permitted(self, attempt: Attempt) -> AnyJobType:
+        """The job's type, if it is still there and still allowed at this moment."""
+        job_type = self.catalog.find(attempt.job_type)
+        if job_type is None:
+            raise HandlerFailed(f"this worker has no job type {attempt.job_type}")
+        switches = self.switches()
+        if not switches.autopilot_jobs:
+            raise FeatureFlagDisabled(
+                "autopilot jobs are switched off", hint="JOBFORGE_AUTOPILOT_JOBS_ENABLED=1"
+            )
+        if job_type.is_action and not switches.action_jobs:
+            raise FeatureFlagDisabled(
+                "action jobs are switched off", hint="JOBFORGE_ACTION_JOBS_ENABLED=1"
+            )
+        return job_type
+
+    def _executed(
+        self,
+        attempt: Attempt,
+        started: datetime,
+        outputs: tuple[ArtifactOutput, ...],
+        result: str,
+    ) -> Ending:
+        manifest = self._manifest(attempt, started, outputs, "complete", None)
+        details = {"result": checksum_of(result.encode()), "manifest": checksum_of(manifest)}
+        return Ending(
+            attempt=attempt,
+            status="executed",
+            entry=self._entry(attempt, "job.executed", details),
+            result=result,
+            manifest=manifest.decode(),
+            artifact_ref=outputs[0].ref if outputs else None,
+        )
+
+    def _failed(
+        self,
+        attempt: Attempt,
+        started: datetime,
+        outputs: tuple[ArtifactOutput, ...],
+        error: Exception,
+    ) -> Ending:
+        failure = to_failure(error)
+        if is_retryable(error) and attempt.number < attempt.max_attempts:
+            delay = retry_delay(attempt.number, seed=attempt.ref.job_id.int)
+            return Ending(
+                attempt=attempt,
+                status="queued",
+                entry=self._entry(attempt, "job.retried", {"error": failure}),
+                error=json.dumps(failure),
+                retry_at=self.clock.now() + delay,
+            )
+        is_denied = failure["code"] == ChildCode.FEATURE_FLAG_DISABLED
+        manifest = self._manifest(attempt, started, outputs, "failed", failure)
+        return Ending(
+            attempt=attempt,
+            status="denied" if is_denied else "error",
+            entry=self._entry(
+                attempt,
+                "job.denied" if is_denied else "job.failed",
+                {"error": failure, "manifest": checksum_of(manifest)},
+            ),
+            manifest=manifest.decode(),
+            artifact_ref=outputs[0].ref if outputs else None,
+            error=json.dumps(failure),
+        )
+
+    def _manifest(
+        self,
+        attempt: Attempt,
+        started: datetime,
+        outputs: tuple[ArtifactOutput, ...],
+        status: ManifestStatus,
+        error: dict[str, Any] | None,
+    ) -> bytes:
+        duration = self.clock.now() - started
+        manifest = RunManifest(
+            run_id=attempt.ref.job_id,
+            tenant_id=attempt.ref.tenant_id,
+            project_id=attempt.project_id,
+            job_type=attempt.job_type,
+            created_at=started,
+            inputs_snapshot_ref=f"job:{attempt.ref.job_id}/inputs",
+            outputs=outputs,
+            metrics={
+                "duration_ms": round(duration.total_seconds() * 1000, 3),
+                "attempt": attempt.number,
+            },
+            env_fingerprint=self.fingerprint.environment,
+            tool_versions=self.fingerprint.tools,
+            status=status,
+            error=error,
+        )
+        return manifest.model_dump_json().encode()
+
+    def _entry(self, attempt: Attempt, event: str, details: dict[str, Any]) -> AuditEntry:
+        return AuditEntry(
+            tenant_id=attempt.ref.tenant_id,
+            at=self.clock.now(),
+            actor="worker",
+            event=event,
+            subject=f"job:{attempt.ref.job_id}",
+            details={
+                "job_type": attempt.job_type,
+                "run_id": str(attempt.run_id),
+                "attempt": attempt.number,
+                "grant": attempt.grant_jti,
+                **details,
+            },
+        )

@@ -1,0 +1,51 @@
+"""Verify the audit chains against themselves and against what was signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from jobforge.core.audit import ChainEnd, ChainVerdict, ChainVerifier, verify_checkpoint
+from jobforge.core.errors import Missing
+from jobforge.core.signing import Keyring
+from jobforge.ports.checkpoints import Checkpoints
+from jobforge.ports.records import TenantRecord
+from jobforge.ports.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyAudit:
+    """Verifies chains."""
+
+    storage: Storage
+    checkpoints: Checkpoints
+    keyring: Keyring
+
+    async def __call__(self, tenant: TenantRecord | None = None) -> tuple[ChainVerdict, ...]:
+        """One verdict a chain; every chain where no tenant is given.
+
+        A tenant that only the files outside the database remember counts as a chain cut to
+        nothing.
+        """
+        self.checkpoints.flush()
+        if tenant is not None:
+            return (await self._verify(tenant.tenant_id),)
+        known = {listing.tenant_id for listing in await self.storage.list_tenants()}
+        every = sorted(known | set(self.checkpoints.tenants()))
+        return tuple([await self._verify(tenant_id) for tenant_id in every])
+
+    async def _verify(self, tenant_id: UUID) -> ChainVerdict:
+        async with self.storage.transaction(tenant_id) as unit:
+            # Read first: a head that moves on meanwhile lies behind these entries, not before.
+            signed = (*self.checkpoints.read(tenant_id), *await unit.audit.checkpoints())
+            opened = (verify_checkpoint(line, keyring=self.keyring) for line in signed)
+            verifier = ChainVerifier(tenant_id, [c for c in opened if c is not None])
+            try:
+                head = await unit.audit.head()
+                end = ChainEnd(head.seq, head.hash)
+            except Missing:
+                end = None
+            async for entry in unit.audit.entries():
+                if not verifier.add(entry):
+                    break
+        return verifier.finish(end)
