@@ -182,7 +182,8 @@ def _check_tree(value: object, path: list[str | int]) -> None:
         _check_object(value, path)
     elif isinstance(value, list):
         for index, child in enumerate(value):
-            _check_tree(child, [*path, index])
+            if child.__class__ is not int:
+                _check_tree(child, [*path, index])
     elif isinstance(value, _Unusable):
         raise _violation(BundleCode.BUNDLE_INVALID, value.reason, path)
 

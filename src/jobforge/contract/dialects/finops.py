@@ -34,6 +34,7 @@ from jobforge.contract.producer_json import producer_hash
 from jobforge.contract.validation import validate
 
 _VERSION = "1.0.0"
+_ACTION_NAMES = ("action", "action_type", "action_name")
 _KEYED = ("job_type", "tenant_id", "project_id", "payload")
 
 
@@ -175,8 +176,6 @@ def _translate(
     request: FinopsRequest, raw: Document, place: Keyed, module: str
 ) -> TranslatedRequest:
     check_payload_size(request.payload, at=place.pointer)
-    # Anything but a plain no counts as a yes: a flag can only make the decision stricter.
-    flag = request.metadata.get("requires_policy_token")
     return TranslatedRequest(
         request_id=request.job_id or place.derived_id,
         job_type=full_job_type(request.job_type, module),
@@ -185,7 +184,7 @@ def _translate(
         payload=request.payload,
         idempotency_key=place.key,
         required_scopes=(),
-        is_flagged=flag is not None and flag is not False,
+        is_flagged=_is_flagged(request),
         hints=Hints(
             priority=request.priority,
             max_duration_seconds=float(request.timeout_seconds),
@@ -194,3 +193,10 @@ def _translate(
         pointer=place.pointer,
         metadata=without(raw, "payload"),
     )
+
+
+def _is_flagged(request: FinopsRequest) -> bool:
+    """Any flag but a plain no counts, and so does what the module itself calls an action."""
+    flag = request.metadata.get("requires_policy_token")
+    names_action = any(name in request.payload for name in _ACTION_NAMES)
+    return names_action or (flag is not None and flag is not False)
