@@ -38,6 +38,20 @@ class PlannedRequest:
     required_scopes: tuple[str, ...]
     is_flagged: bool
 
+    def to_json(self) -> dict[str, Any]:
+        """The request as plain JSON, as a plan stores it."""
+        return {
+            "request_id": self.request_id,
+            "job_type": self.job_type,
+            "tenant": self.tenant,
+            "project": self.project,
+            "payload": dict(self.payload),
+            "payload_digest": self.payload_digest,
+            "idempotency_key": self.idempotency_key,
+            "required_scopes": list(self.required_scopes),
+            "is_flagged": self.is_flagged,
+        }
+
     def to_digested(self, tenant: str, project: str | None) -> dict[str, Any]:
         """What the digest of a plan for this tenant and project covers of the request.
 

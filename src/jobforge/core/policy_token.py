@@ -30,8 +30,8 @@ Seconds = int
 class TokenClaims(Model):
     """What a token says. Instants are whole seconds since 1970 (RFC 7519 NumericDate)."""
 
-    iss: Literal["jobforge"] = "jobforge"
-    aud: Literal["jobforge"] = "jobforge"
+    iss: Literal["jobforge"]
+    aud: Literal["jobforge"]
     tid: UUID
     pid: UUID | None
     sub: str = Field(min_length=1, max_length=256)
@@ -92,6 +92,8 @@ def claims_for(
     """
     issued = int(now.timestamp())
     return TokenClaims(
+        iss="jobforge",
+        aud="jobforge",
         tid=binding.tenant_id,
         pid=binding.project_id,
         sub=actor,

@@ -178,7 +178,7 @@ def to_export_line(entry: StoredEntry) -> str:
         "prev_hash": entry.prev_hash.hex(),
         "hash": entry.hash.hex(),
     }
-    return json.dumps(line, ensure_ascii=False)
+    return json.dumps(line)
 
 
 class _Said(Protocol):
