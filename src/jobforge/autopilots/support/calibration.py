@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float64]
 
+_NEWTON_STEPS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
@@ -23,7 +25,7 @@ class Temperature:
 
         Source: Guo et al., On Calibration of Modern Neural Networks (2017), section 4.2.
         """
-        from scipy.optimize import (  # type: ignore[import-untyped]  # scipy ships no types
+        from scipy.optimize import (
             minimize_scalar,
         )
 
@@ -61,27 +63,34 @@ class Logistic:
 
     @classmethod
     def fit(
-        cls, signs: Vector, answers: NDArray[np.bool_], *, penalty: float = 1.0, steps: int = 30
+        cls, signs: Vector, answers: NDArray[np.bool_], *, is_balanced: bool = False
     ) -> Logistic:
-        """Fit by Newton's method; yes and no count alike, however many there are of each."""
+        """Fit by Newton's method. Balanced: yes and no count alike, however many there are of each.
+
+        The targets are drawn towards a half, the more the fewer answers there are, so that nothing
+        is ever certain. Source: Platt, Probabilistic Outputs for SVMs (1999), section 2.2.
+        """
         mean, scale = signs.mean(axis=0), signs.std(axis=0) + 1e-9
         design = np.column_stack(((signs - mean) / scale, np.ones(len(signs))))
-        share = answers.mean()
-        importance = np.where(answers, 0.5 / share, 0.5 / (1 - share))
-        ridge = np.diag(np.append(np.full(signs.shape[1], penalty), 1e-6))
+        n_yes = int(answers.sum())
+        n_no = len(answers) - n_yes
+        target = np.where(answers, (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2))
+        importance = np.ones(len(answers))
+        if is_balanced:
+            importance = np.where(answers, 1 / max(n_yes, 1), 1 / max(n_no, 1)) * len(answers) / 2
+        ridge = np.diag(np.append(np.full(signs.shape[1], 1.0), 1e-6))
         solution = np.zeros(design.shape[1])
-        for _ in range(steps):
+        for _ in range(_NEWTON_STEPS):
             probability = _logistic(design @ solution)
-            slope = design.T @ (importance * (probability - answers)) + ridge @ solution
+            slope = design.T @ (importance * (probability - target)) + ridge @ solution
             curve = (design.T * (importance * probability * (1 - probability))) @ design + ridge
             solution = solution - np.linalg.solve(curve, slope)
         return cls(mean=mean, scale=scale, weights=solution[:-1], bias=float(solution[-1]))
 
     @classmethod
-    def falling_with_first(cls, signs: Vector) -> Logistic:
-        """Return a score that falls as the first sign grows and is a half at its mean."""
-        weights = np.zeros(signs.shape[1])
-        weights[0] = -1.0
+    def falling_with(cls, signs: Vector) -> Logistic:
+        """Return a score that falls as the standardised signs grow and is a half at their mean."""
+        weights = np.full(signs.shape[1], -1.0)
         return cls(mean=signs.mean(axis=0), scale=signs.std(axis=0) + 1e-9, weights=weights, bias=0)
 
     def apply(self, signs: Vector) -> Vector:

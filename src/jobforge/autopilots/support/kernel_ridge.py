@@ -1,4 +1,4 @@
-"""Kernel ridge regression with exact leave-one-out scores, and its form on landmarks."""
+"""Kernel ridge regression with leave-one-out scores, and its form on landmarks."""
 
 from __future__ import annotations
 
@@ -12,36 +12,42 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class RidgeFit:
-    """Dual weights of shape `(n_rows, n_targets)` and each row's score had it not been there."""
+    """Dual weights, and the scores that the last rows would get had each not been there.
+
+    `weights` has shape `(n_rows, n_targets)`, `left_out` `(n_left_out, n_targets)`.
+    """
 
     weights: Matrix
     left_out: Matrix
 
 
-def fit_kernel_ridge(gram: Matrix, targets: Matrix, *, penalty: float) -> RidgeFit:
-    """Solve `(gram + penalty I) weights = targets`. The gram matrix is overwritten.
+def fit_kernel_ridge(gram: Matrix, targets: Matrix, *, penalty: float, n_left_out: int) -> RidgeFit:
+    """Solve `(gram + penalty I) weights = targets`.
+
+    Only the lower triangle of `gram` is read, and the matrix is overwritten. Scores of rows left
+    out are exact and all but free for the last rows: there the inverse's diagonal needs no more
+    than the last block of the triangular factor.
 
     Source: Rifkin and Lippert, Notes on Regularized Least Squares (2007), section 4: the
     leave-one-out residual of row i is `weights[i] / inverse[i, i]`.
     """
-    from scipy.linalg import (  # type: ignore[import-untyped]  # scipy ships no types
+    from scipy.linalg import (
         cho_solve,
         cholesky,
-    )
-    from scipy.linalg.lapack import (  # type: ignore[import-untyped]  # scipy ships no types
-        strtri,
+        solve_triangular,
     )
 
     np.einsum("ii->i", gram)[:] += penalty
-    lower = cholesky(gram.T, lower=True, overwrite_a=True, check_finite=False)
-    weights = cho_solve((lower, True), targets, check_finite=False)
-    inverted, _ = strtri(lower, lower=1, overwrite_c=1)
-    diagonal = np.einsum("ij,ij->j", inverted, inverted)
-    return RidgeFit(weights=weights, left_out=targets - weights / diagonal[:, None])
+    upper = cholesky(gram.T, lower=False, overwrite_a=True, check_finite=False)
+    weights = cho_solve((upper, False), targets, check_finite=False)
+    last = slice(len(gram) - n_left_out, None)
+    block = solve_triangular(upper[last, last], np.eye(n_left_out, dtype=np.float32))
+    diagonal = np.einsum("ij,ij->i", block, block)
+    return RidgeFit(weights, targets[last] - weights[last] / diagonal[:, None])
 
 
 def fit_landmark_ridge(
-    cross: Matrix, landmarks: Matrix, targets: Matrix, *, penalty: float
+    cross: Matrix, landmarks: Matrix, targets: Matrix, *, penalty: float, n_left_out: int
 ) -> RidgeFit:
     """Solve on a subset of the rows: `cross` is `(n_rows, n_landmarks)`, weights are per landmark.
 
@@ -56,11 +62,11 @@ def fit_landmark_ridge(
     normal = features @ features.T
     np.einsum("ii->i", normal)[:] += penalty
     lower = cholesky(normal, lower=True, overwrite_a=True, check_finite=False)
-    whitened = solve_triangular(lower, features, lower=True, check_finite=False)
-    leverage = np.einsum("ij,ij->j", whitened, whitened)
-    projected = whitened @ targets
-    fitted = whitened.T @ projected
+    projected = solve_triangular(lower, features @ targets, lower=True, check_finite=False)
     inner = solve_triangular(lower, projected, lower=True, trans="T", check_finite=False)
     weights = solve_triangular(root, inner, lower=True, trans="T", check_finite=False)
-    residual = (targets - fitted) / np.maximum(1 - leverage, 1e-3)[:, None]
-    return RidgeFit(weights=weights, left_out=targets - residual)
+    last = slice(len(cross) - n_left_out, None)
+    whitened = solve_triangular(lower, features[:, last], lower=True, check_finite=False)
+    leverage = np.einsum("ij,ij->j", whitened, whitened)
+    residual = targets[last] - whitened.T @ projected
+    return RidgeFit(weights, targets[last] - residual / np.maximum(1 - leverage, 1e-3)[:, None])

@@ -31,10 +31,10 @@ def load_arrays(path: Path, *, kind: str) -> tuple[Arrays, dict[str, Any]]:
         SourceMalformed: not such a file, or one of another kind.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays.pop(_HEADER).tobytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise SourceMalformed(f"{Path(path).name} is not a model file") from error
     if not isinstance(header, dict) or header.get("kind") != kind:
         raise SourceMalformed(f"{Path(path).name} is not a {kind} file")

@@ -121,7 +121,7 @@ _RULES: tuple[tuple[PersonalDataKind, re.Pattern[str], Callable[[str], bool]], .
         re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{0,4}(?![\w:])"),
         _is_ip_address,
     ),
-    ("phone", re.compile(r"(?<![\w.])(?:\+|\()?\d(?:[ ./()-]{0,2}\d){8,14}(?!\w)"), _is_phone),
+    ("phone", re.compile(r"(?<![\w.-])(?:\+|\()?\d(?:[ ./()-]{0,2}\d){8,14}(?![\w-])"), _is_phone),
     (
         "address",
         re.compile(
@@ -133,7 +133,8 @@ _RULES: tuple[tuple[PersonalDataKind, re.Pattern[str], Callable[[str], bool]], .
     (
         "address",
         re.compile(
-            r"\b[A-ZÄÖÜ][\wäöüß]*(?:straße|strasse|str\.|weg|platz|allee|gasse)\s+\d{1,4}[a-z]?\b"
+            r"\b(?:[A-ZÄÖÜ][\wäöüß]*(?:straße|strasse|str\.|weg|platz|allee|gasse)"
+            r"|Straße|Strasse|Weg|Platz|Allee|Gasse)\s+\d{1,4}[a-z]?\b"
             r"(?:,?\s+\d{5}\s+[A-ZÄÖÜ][\wäöüß-]+)?"
         ),
         _always,

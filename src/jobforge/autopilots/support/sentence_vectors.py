@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from jobforge.autopilots.support.minilm import load_minilm
 from jobforge.autopilots.support.static_vectors import load_static_vectors
 from jobforge.core.errors import Unavailable
 
@@ -29,9 +30,15 @@ class Encoder(Protocol):
 
 
 def load_encoders(choice: VectorChoice = "auto") -> tuple[Encoder, ...]:
-    """Return the encoders to use."""
-    del choice
-    return (load_static_vectors(),)
+    """Return the encoders to use: MiniLM's before the static ones, where it is installed."""
+    minilm = load_minilm() if choice == "auto" else None
+    static = load_static_vectors()
+    return (static,) if minilm is None else (minilm, static)
+
+
+def weigh_encoders(encoders: Sequence[Encoder]) -> tuple[float, ...]:
+    """Return what each encoder counts beside the words (1): alone 4, together 6 and 2."""
+    return (4.0,) if len(encoders) == 1 else (6.0, 2.0)
 
 
 def load_encoders_by_name(names: Sequence[str]) -> tuple[Encoder, ...]:

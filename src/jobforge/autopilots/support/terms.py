@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # scipy ships no types
+    from scipy.sparse import csr_matrix
 
 Codes = NDArray[np.uint64]
 Rows = NDArray[np.int64]
@@ -64,7 +64,7 @@ class TermWeights:
         from scipy.sparse import csr_matrix
 
         if not len(self.codes):
-            return csr_matrix((n_texts, 0), dtype=np.float32)
+            return csr_matrix(np.zeros((n_texts, 0), dtype=np.float32))
         columns, is_known = self.find_columns(codes)
         keys, counts = np.unique(
             rows[is_known] * len(self.codes) + columns[is_known], return_counts=True
