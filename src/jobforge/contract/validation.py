@@ -13,6 +13,7 @@ from jobforge.contract.pointer import to_pointer
 M = TypeVar("M", bound=BaseModel)
 
 _UNKNOWN_KEY = "extra_forbidden"
+_TOO_SHORT = "too_short"
 
 
 def validate(model: type[M], document: object, *, at: str = "") -> M:
@@ -26,7 +27,9 @@ def validate(model: type[M], document: object, *, at: str = "") -> M:
         return model.model_validate(document)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
-        # An unknown key matters less than the missing one it is perhaps a misspelling of.
+        # A list whose items do not fit is called too short besides: that says nothing new.
+        faults = [fault for fault in faults if fault["type"] != _TOO_SHORT] or faults
+        # An unknown key matters less than the missing one it may be a misspelling of.
         first = min(faults, key=lambda fault: fault["type"] == _UNKNOWN_KEY)
         is_unknown = first["type"] == _UNKNOWN_KEY
         message = "unknown key" if is_unknown else _plain(first["msg"])
