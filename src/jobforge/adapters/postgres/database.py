@@ -1,25 +1,67 @@
-"""The database as the rest sees it: a pool of connections, and transactions of one tenant."""
+"""The database as the rest sees it: a pool of connections, and transactions of one tenant.
+
+Values come as asyncpg gives them: `numeric` as `Decimal`, `timestamptz` as aware datetimes, `uuid`
+as `UUID`, and `json` and `jsonb` as *text*. No codec parses the latter, so that each reader decides
+how: `json` keeps every digit and blank it was given, `jsonb` every digit, and a float in between
+would lose some.
+
+Behind a pooler in transaction mode (PgBouncer) set `statement_cache_size=0`, unless it keeps
+prepared statements itself; it must let the start-up parameters `role` and `search_path` through (a
+session that does not run as the application's role is refused), and `listen` needs a direct URL.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Self, TypeAlias
 from uuid import UUID
 
 import asyncpg
 
-Connection: TypeAlias = (
-    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+from jobforge.adapters.postgres.connecting import (
+    CONNECT_TIMEOUT_SECONDS,
+    LOST,
+    Connection,
+    connect,
+    is_lost,
+    server_settings,
+    translated_errors,
 )
+from jobforge.adapters.postgres.listener import Callback, Listener
+from jobforge.core.errors import SettingInvalid, Unavailable
+
+__all__ = ["APP_ROLE", "Callback", "Connection", "Database", "Revive", "connect"]
+
+APP_ROLE = "jobforge_app"
 Revive: TypeAlias = Callable[[], Awaitable[None]]
+PooledConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Transaction: TypeAlias = "asyncpg.transaction.Transaction"
+
+_RECONNECT_SECONDS = 10.0
+_ACQUIRE_SECONDS = 30.0
+_FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.05, 1.0
+_STATEMENT_CACHE_SIZE = 100
+
+_SET_TENANT = "SELECT set_config('jobforge.tenant_id', $1, true)"
+_CURRENT_ROLE = "SELECT current_user"
+
+
+async def _nothing_to_revive() -> None:
+    """A server of the user's starts by itself."""
 
 
 class Database:
-    """A pool of connections to one database, as the application role."""
+    """A pool of connections to one database, each as the application's role."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool[asyncpg.Record], listener: Listener, revive: Revive
+    ) -> None:
         self._pool = pool
+        self._listener = listener
+        self._revive = revive
 
     @classmethod
     @asynccontextmanager
@@ -29,29 +71,51 @@ class Database:
         *,
         role: str | None = None,
         max_size: int = 10,
+        statement_cache_size: int = _STATEMENT_CACHE_SIZE,
+        revive: Revive = _nothing_to_revive,
     ) -> AsyncIterator[Self]:
-        """Connect to `dsn`; with `role`, every connection runs as that role.
+        """Connect to `dsn`; close all connections at the end of the block.
+
+        Args:
+            dsn: the application's own URL, or the owner's together with `role`.
+            role: what every session runs as from its first moment; resetting one returns to it.
+            max_size: the most connections at a time, listening not counted.
+            statement_cache_size: prepared statements kept for each connection; 0 for none.
+            revive: called while the server does not answer; may start it again.
 
         Raises:
             Unavailable: the server does not answer.
-            SettingInvalid: the server refuses the user, the role or the database.
+            SettingInvalid: it refuses the user, the role or the database, or lets the session run
+                as any other role than the application's.
         """
-        settings = {"role": role} if role else {}
-        pool = asyncpg.create_pool(dsn, min_size=1, max_size=max_size, server_settings=settings)
-        async with pool:
-            yield cls(pool)
+        pool = asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=max_size,
+            init=_check_role,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            statement_cache_size=statement_cache_size,
+            server_settings=dict(server_settings(role)),
+        )
+        with translated_errors():
+            await pool
+        listener = Listener(lambda: connect(dsn, role=role), revive)
+        try:
+            yield cls(pool, listener, revive)
+        finally:
+            await listener.close()
+            await _close_pool(pool)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID) -> AsyncIterator[Connection]:
         """One transaction that sees this tenant's rows and no other.
 
+        Committed at the end of the block, rolled back where that raises.
+
         Raises:
-            Unavailable: the server does not answer, or was lost before the commit was confirmed.
+            Unavailable: the server does not answer, or was lost before it confirmed the commit.
         """
-        async with self.system_transaction() as connection:
-            await connection.execute(
-                "SELECT set_config('jobforge.tenant_id', $1, true)", str(tenant_id)
-            )
+        async with self._transaction(tenant_id) as connection:
             yield connection
 
     @asynccontextmanager
@@ -59,7 +123,93 @@ class Database:
         """One transaction of no tenant: it sees no tenant's rows.
 
         Raises:
-            Unavailable: the server does not answer, or was lost before the commit was confirmed.
+            Unavailable: the server does not answer, or was lost before it confirmed the commit.
         """
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._transaction(None) as connection:
             yield connection
+
+    def listen(self, channel: str, callback: Callback) -> AbstractAsyncContextManager[None]:
+        """Call back with the payload of each notification while the block runs.
+
+        After the connection was lost and made anew, and once at the start, `callback` gets None:
+        whatever it watches may have changed unseen.
+
+        Raises:
+            Unavailable: the server does not answer when the block starts.
+        """
+        return self._listener.subscription(channel, callback)
+
+    @asynccontextmanager
+    async def _transaction(self, tenant_id: UUID | None) -> AsyncIterator[Connection]:
+        connection, transaction = await self._begin(tenant_id)
+        try:
+            async with _kept(connection, transaction):
+                yield connection
+        finally:
+            await self._pool.release(connection)
+
+    async def _begin(self, tenant_id: UUID | None) -> tuple[PooledConnection, Transaction]:
+        """Start a transaction, on a new connection if the old ones are dead.
+
+        Nothing has been done in it yet, so this may be repeated until the server is back.
+        """
+        deadline = time.monotonic() + _RECONNECT_SECONDS
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self._begin_once(tenant_id)
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LAST_PAUSE_SECONDS)
+            await self._revive()
+
+    async def _begin_once(self, tenant_id: UUID | None) -> tuple[PooledConnection, Transaction]:
+        with translated_errors():
+            connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
+        try:
+            transaction = connection.transaction()
+            await transaction.start()
+            if tenant_id is not None:
+                await connection.execute(_SET_TENANT, str(tenant_id))
+        except BaseException as error:
+            lost = is_lost(error, connection)
+            await self._pool.release(connection)
+            if lost:
+                raise Unavailable("the database does not answer") from error
+            raise
+        return connection, transaction
+
+
+@asynccontextmanager
+async def _kept(connection: Connection, transaction: Transaction) -> AsyncIterator[None]:
+    """Commit at the end of the block, or roll back; say so where the server is lost."""
+    try:
+        yield
+    except BaseException as error:
+        if is_lost(error, connection):
+            raise Unavailable("the database was lost; the transaction is undone") from error
+        if not connection.is_closed():
+            await transaction.rollback()
+        raise
+    try:
+        await transaction.commit()
+    except (*LOST, asyncpg.InterfaceError) as error:
+        raise Unavailable(
+            "the database was lost while it committed; the transaction may be done or undone"
+        ) from error
+
+
+async def _check_role(connection: Connection) -> None:
+    role = await connection.fetchval(_CURRENT_ROLE)
+    if role != APP_ROLE:
+        raise SettingInvalid(f"sessions would run as {role}, and tenants would not be walled off")
+
+
+async def _close_pool(pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            await pool.close()
+    except (TimeoutError, *LOST, asyncpg.InterfaceError):
+        pool.terminate()

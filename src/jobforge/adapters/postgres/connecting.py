@@ -1,0 +1,113 @@
+"""Connections to PostgreSQL, and which of its errors mean that the server is not there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeAlias
+
+import asyncpg
+
+from jobforge.core.errors import SettingInvalid, Unavailable
+
+Connection: TypeAlias = (
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+)
+
+CONNECT_TIMEOUT_SECONDS = 10.0
+
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InsufficientResourcesError,
+    OSError,
+)
+"""The server is not there, is going, is coming, or is full. All of it may pass."""
+
+_REFUSED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.UndefinedObjectError,
+    asyncpg.InsufficientPrivilegeError,
+)
+
+# Whatever the server's or the database's defaults are. With pg_catalog alone on the path, nothing
+# in a schema others may write to can be meant instead of what a query names.
+_SETTINGS = {
+    "application_name": "jobforge",
+    "search_path": "pg_catalog",
+    "timezone": "UTC",
+    "default_transaction_isolation": "read committed",
+}
+
+
+def server_settings(role: str | None) -> Mapping[str, str]:
+    """The settings a session starts with, and returns to at each reset."""
+    return _SETTINGS if role is None else {**_SETTINGS, "role": role}
+
+
+@asynccontextmanager
+async def connect(dsn: str, *, role: str | None = None) -> AsyncIterator[Connection]:
+    """One connection of its own, closed at the end of the block.
+
+    Raises:
+        Unavailable: the server does not answer, or is lost in the block.
+        SettingInvalid: it refuses the user, the role or the database.
+    """
+    with translated_errors():
+        connection = await asyncpg.connect(
+            dsn, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=dict(server_settings(role))
+        )
+    try:
+        yield connection
+    except Exception as error:
+        if is_lost(error, connection):
+            raise Unavailable("the connection to the database was lost") from error
+        raise
+    finally:
+        await _close(connection)
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn the errors of connecting into ours; none of them repeats the URL or its password."""
+    try:
+        yield
+    except _REFUSED as error:
+        raise SettingInvalid(f"the database refuses the connection: {error}") from error
+    except LOST as error:
+        raise Unavailable(f"the database does not answer: {_words_of(error)}") from error
+    except ValueError:
+        # Not chained: the cause quotes the URL.
+        raise SettingInvalid(
+            "the database URL is not one of PostgreSQL",
+            hint="postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        ) from None
+
+
+def is_lost(error: BaseException, connection: Connection) -> bool:
+    """Whether an error in a block that used the connection says that the server is lost.
+
+    An OSError of the block's own, say of a file, does not.
+    """
+    if isinstance(error, (OSError, asyncpg.InterfaceError)):
+        return bool(connection.is_closed())
+    return isinstance(error, LOST)
+
+
+async def _close(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    try:
+        await connection.close(timeout=CONNECT_TIMEOUT_SECONDS)
+    except (*LOST, asyncpg.InterfaceError):
+        connection.terminate()
+
+
+def _words_of(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return str(error)
