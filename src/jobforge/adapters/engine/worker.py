@@ -31,6 +31,9 @@ log = structlog.get_logger("jobforge.worker")
 BATCH = 200
 SWEEP_EVERY = timedelta(seconds=30)
 CHECKPOINT_EVERY = timedelta(seconds=1)
+# Notifications wake it at once. This bounds what a lost one costs, and the end of a drain, where
+# the last row's notification can come while its task still ends.
+LOOK_EVERY = timedelta(seconds=1)
 PAUSE_AFTER_FAULT = timedelta(seconds=1)
 
 
@@ -70,6 +73,7 @@ class Worker:
             ]
             try:
                 await self._manager.run(
+                    dequeue_timeout=LOOK_EVERY,
                     batch_size=BATCH,
                     mode=QueueExecutionMode.drain if drain else QueueExecutionMode.continuous,
                     max_concurrent_tasks=4 * BATCH,

@@ -36,6 +36,9 @@ CREATE TABLE jobforge.bundle_runs (
 );
 CREATE INDEX bundle_runs_newest ON jobforge.bundle_runs (tenant_id, created_at DESC, run_id);
 
+-- See the jobs table for why.
+ALTER TABLE jobforge.bundle_runs ALTER COLUMN tenant_id SET STATISTICS 0;
+
 ALTER TABLE jobforge.plans ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobforge.plans FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_rows ON jobforge.plans TO jobforge_app

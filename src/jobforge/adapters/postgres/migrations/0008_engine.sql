@@ -75,7 +75,8 @@ BEGIN
             ), settled AS (
                 UPDATE jobforge.jobs AS job
                 SET status = ended.status,
-                    is_released = ended.status = 'queued',
+                    release_state = CASE WHEN ended.status = 'queued' THEN job.release_state
+                        ELSE 'ended' END,
                     available_at = coalesce(ended.available_at, job.available_at),
                     finished_at = CASE WHEN ended.status <> 'queued' THEN moment END,
                     progress = CASE WHEN ended.status = 'executed' THEN 1 ELSE job.progress END,
@@ -120,30 +121,32 @@ CREATE FUNCTION jobforge.release_jobs(tenants uuid[], moment timestamptz)
 DECLARE
     current uuid;
     room integer;
+    chosen uuid[];
 BEGIN
     FOR current IN SELECT DISTINCT t FROM unnest(tenants) AS t ORDER BY t LOOP
         PERFORM set_config('jobforge.tenant_id', current::text, true);
         CONTINUE WHEN NOT EXISTS (
             SELECT FROM jobforge.jobs AS job
-            WHERE job.tenant_id = current AND job.status = 'queued' AND NOT job.is_released
+            WHERE job.tenant_id = current AND job.release_state = 'waiting'
         );
         PERFORM FROM jobforge.tenant_slots AS slot WHERE slot.tenant_id = current FOR UPDATE;
         SELECT tenant.release_cap - (
                 SELECT count(*) FROM jobforge.jobs AS job
-                WHERE job.tenant_id = current AND job.is_released
+                WHERE job.tenant_id = current AND job.release_state = 'released'
             ) INTO room
             FROM jobforge.tenants AS tenant WHERE tenant.tenant_id = current;
         CONTINUE WHEN room <= 0;
+        SELECT array_agg(next.job_id) INTO chosen FROM (
+            SELECT waiting.job_id FROM jobforge.jobs AS waiting
+            WHERE waiting.tenant_id = current AND waiting.release_state = 'waiting'
+            ORDER BY waiting.priority DESC, waiting.created_at, waiting.job_id
+            LIMIT room
+        ) AS next;
         RETURN QUERY
-            UPDATE jobforge.jobs AS job SET is_released = true, released_at = moment
-            WHERE job.tenant_id = current AND job.job_id IN (
-                SELECT waiting.job_id FROM jobforge.jobs AS waiting
-                WHERE waiting.tenant_id = current AND waiting.status = 'queued'
-                    AND NOT waiting.is_released
-                ORDER BY waiting.priority DESC, waiting.created_at, waiting.job_id
-                LIMIT room
-                FOR UPDATE
-            )
+            UPDATE jobforge.jobs AS job SET release_state = 'released', released_at = moment
+            FROM unnest(chosen) AS next (job_id)
+            WHERE job.tenant_id = current AND job.job_id = next.job_id
+                AND job.release_state = 'waiting'
             RETURNING job.tenant_id, job.job_id;
     END LOOP;
 END $$;

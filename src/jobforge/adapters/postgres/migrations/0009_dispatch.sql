@@ -3,7 +3,7 @@
 
 GRANT SELECT (tenant_id, slug, name, created_at) ON jobforge.tenants TO jobforge_dispatch;
 GRANT SELECT (tenant_id, alias) ON jobforge.tenant_aliases TO jobforge_dispatch;
-GRANT SELECT (tenant_id, job_id, status, is_released, released_at)
+GRANT SELECT (tenant_id, job_id, release_state, released_at)
     ON jobforge.jobs TO jobforge_dispatch;
 
 CREATE POLICY routing ON jobforge.tenants FOR SELECT TO jobforge_dispatch USING (true);
@@ -41,7 +41,7 @@ CREATE FUNCTION jobforge.find_stranded_jobs(before timestamptz)
     SET search_path = pg_catalog
     AS $$
         SELECT j.tenant_id, j.job_id FROM jobforge.jobs AS j
-        WHERE j.is_released AND j.status IN ('queued', 'running') AND j.released_at < before
+        WHERE j.release_state = 'released' AND j.released_at < before
             AND NOT EXISTS (
                 SELECT FROM pgqueuer.pgqueuer AS q
                 WHERE q.payload = uuid_send(j.tenant_id) || uuid_send(j.job_id)
@@ -55,7 +55,7 @@ CREATE FUNCTION jobforge.find_waiting_tenants()
     SET search_path = pg_catalog
     AS $$
         SELECT DISTINCT j.tenant_id FROM jobforge.jobs AS j
-        WHERE j.status = 'queued' AND NOT j.is_released
+        WHERE j.release_state = 'waiting'
     $$;
 
 GRANT USAGE ON SCHEMA pgqueuer TO jobforge_dispatch;
