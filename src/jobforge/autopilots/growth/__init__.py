@@ -12,17 +12,51 @@ from jobforge.autopilots.growth.seo.model import (
     SiteIssue,
 )
 from jobforge.autopilots.growth.seo_scan import SEO_SCAN
+from jobforge.autopilots.growth.statistics.compare import (
+    Comparison,
+    compare_means,
+    compare_means_cuped,
+    compare_proportions,
+    compare_proportions_cuped,
+    compare_ratios,
+    compare_ratios_cuped,
+)
+from jobforge.autopilots.growth.statistics.many import benjamini_hochberg, holm, srm_p_value
+from jobforge.autopilots.growth.statistics.power import (
+    MidExperimentPower,
+    mid_experiment_power,
+    minimum_detectable_effect,
+    power_proportions,
+    sample_size_means,
+    sample_size_proportions,
+)
 
 __all__ = [
     "SEO_SCAN",
+    "Comparison",
     "CrawlOptions",
     "CrawlReport",
+    "MidExperimentPower",
     "PageSummary",
     "SeoCheck",
     "SeoIssue",
     "SeoItem",
     "SiteIssue",
+    "benjamini_hochberg",
     "check_page",
+    "compare_means",
+    "compare_means_cuped",
+    "compare_proportions",
+    "compare_proportions_cuped",
+    "compare_ratios",
+    "compare_ratios_cuped",
     "crawl_site",
+    "holm",
     "list_seo_checks",
+    "mid_experiment_power",
+    "minimum_detectable_effect",
+    "power_proportions",
+    "sample_size_means",
+    "sample_size_proportions",
+    "srm_p_value",
 ]

@@ -230,7 +230,8 @@ def test_each_fault_of_the_markup_is_named() -> None:
     assert audits(page, url="https://shop.example/A_b//c d") >= {
         "html-lang-valid", "short-title", "multiple-title-tags", "short-description",
         "multiple-description-tags", "meta-viewport", "nosnippet", "no-image-index", "meta-refresh",
-        "heading-order", "no-h1", "duplicated-id", "mixed-content", "long-alt-text", "unsized-images",
+        "heading-order", "no-h1", "duplicated-id", "mixed-content", "long-alt-text",
+        "unsized-images",
         "missing-img-element", "insecure-form",
         "http-links", "internal-no-follow",
         "localhost-links", "little-content", "underscore-url", "space-url", "multiple-slashes",

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 
-import numpy as np
-from numpy.typing import NDArray  # noqa: TC002 - one import block reads better than two
-
 NEAR_BITS = 3
 """Two pages are near duplicates when at most three of 64 bits differ.
 
@@ -16,6 +13,7 @@ Source: Manku, Jain and Das Sarma, Detecting Near-Duplicates for Web Crawling, W
 MIN_WORDS = 30
 _SHINGLE = 3
 _BANDS = 4
+_ALL_BITS = (1 << 64) - 1
 
 
 def text_digest(words: Sequence[str]) -> bytes:
@@ -25,6 +23,8 @@ def text_digest(words: Sequence[str]) -> bytes:
 
 def simhash(words: Sequence[str]) -> int | None:
     """A signed 64-bit simhash of word triples; None for a text of fewer than 30 words."""
+    import numpy as np  # takes 100 ms, which only a crawl should pay
+
     if len(words) < MIN_WORDS:
         return None
     lower = [word.lower() for word in words]
@@ -41,10 +41,10 @@ def near_duplicates(hashes: Sequence[int]) -> list[list[int]]:
     The first text of each group, in order, is its leader; a text joins the first leader within
     three bits. Groups of one are left out.
     """
-    values = np.array(hashes, dtype=np.int64).view(np.uint64)
+    values = [value & _ALL_BITS for value in hashes]
     tables: list[dict[int, list[int]]] = [{} for _ in range(_BANDS)]
     groups: dict[int, list[int]] = {}
-    for position, value in enumerate(int(v) for v in values):
+    for position, value in enumerate(values):
         keys = [(value >> (16 * band)) & 0xFFFF for band in range(_BANDS)]
         candidates = {
             leader for band, key in enumerate(keys) for leader in tables[band].get(key, ())
@@ -59,8 +59,8 @@ def near_duplicates(hashes: Sequence[int]) -> list[list[int]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _nearest(value: int, candidates: list[int], values: NDArray[np.uint64]) -> int | None:
+def _nearest(value: int, candidates: list[int], values: Sequence[int]) -> int | None:
     for candidate in candidates:
-        if (value ^ int(values[candidate])).bit_count() <= NEAR_BITS:
+        if (value ^ values[candidate]).bit_count() <= NEAR_BITS:
             return candidate
     return None

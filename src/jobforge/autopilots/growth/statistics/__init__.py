@@ -1,0 +1,1 @@
+"""Statistics of experiments: pure functions over sums, each formula with its source."""
