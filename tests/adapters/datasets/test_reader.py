@@ -11,10 +11,11 @@ import pytest
 
 from jobforge.adapters.datasets.reader import DatasetReader
 from jobforge.adapters.datasets.source import ReadLimits
-from jobforge.adapters.datasets.store import DatasetFacts, store_dataset
+from jobforge.adapters.datasets.store import store_dataset
 from jobforge.adapters.targets.workspace import TenantWorkspace
 from jobforge.core.data_source import DataSource, FileSource, InlineRows, NamedDataset
 from jobforge.core.errors import DatasetMissing, PathDenied, SourceMalformed
+from jobforge.ports.data import StoredDataset
 from jobforge.ports.records import DatasetRecord
 
 ACME = UUID("11111111-1111-4111-8111-111111111111")
@@ -42,7 +43,7 @@ class Place:
     async def find(self, name: str) -> DatasetRecord | None:
         return self.registered.get(name)
 
-    def register(self, name: str, content: bytes, file_name: str) -> DatasetFacts:
+    def register(self, name: str, content: bytes, file_name: str) -> StoredDataset:
         source = self.base / file_name
         source.write_bytes(content)
         facts = store_dataset(self.base / "home", ACME, source)

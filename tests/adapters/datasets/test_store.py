@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from jobforge.adapters.datasets.store import (
+    FileDatasetStore,
     inspect_dataset,
     open_stored,
     remove_stored_dataset,
@@ -72,6 +73,15 @@ def test_a_stored_copy_lies_by_tenant_and_content_for_its_owner_only(tmp_path: P
     assert facts.checksum == f"sha256:{digest}"
     assert stat.S_IMODE(facts.path.stat().st_mode) == 0o400
     assert stat.S_IMODE(facts.path.parent.stat().st_mode) == 0o700
+
+
+async def test_the_store_keeps_copies_below_its_home(tmp_path: Path) -> None:
+    source = tmp_path / "bills.csv"
+    source.write_bytes(b"a\n1\n")
+
+    stored = await FileDatasetStore(tmp_path / "home").add(ACME, source)
+
+    assert stored == store_dataset(tmp_path / "home", ACME, source)
 
 
 def test_the_same_content_twice_is_one_file_but_never_across_tenants(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import os
@@ -9,7 +10,7 @@ import stat
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -20,28 +21,34 @@ from jobforge.adapters.datasets.text_rows import csv_table, json_rows, ndjson_ro
 from jobforge.core.context import Row
 from jobforge.core.data_source import DataFormat
 from jobforge.core.errors import DatasetMissing, SourceMalformed
+from jobforge.ports.data import StoredDataset
 
 _CHUNK_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetFacts:
-    """What a dataset file holds. `size` (bytes) and `checksum` are of the file as it lies there."""
+class FileDatasetStore:
+    """Implements `ports.data.DatasetStore` below the home."""
 
-    path: Path
-    format: DataFormat
-    columns: tuple[str, ...]
-    row_count: int
-    size: int
-    checksum: str
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    async def add(self, tenant_id: UUID, source: Path) -> StoredDataset:
+        """Inspect the file and keep a copy; see `store_dataset`.
+
+        Raises:
+            DatasetMissing: there is no such file.
+            SourceMalformed: it is no regular file, larger than the limit or not of its format.
+        """
+        return await asyncio.to_thread(store_dataset, self._home, tenant_id, source)
 
 
 def inspect_dataset(
     path: Path, *, name: str | None = None, data_format: DataFormat | None = None
-) -> DatasetFacts:
+) -> StoredDataset:
     """Read the whole file and describe it; `name` is what errors and the format's ending go by.
 
-    The columns of JSON and NDJSON are all keys, in the order they first appear.
+    Size (in bytes) and checksum are of the file as it lies there. The columns of JSON and NDJSON
+    are all keys, in the order they first appear.
 
     Raises:
         DatasetMissing: there is no such file.
@@ -55,7 +62,7 @@ def inspect_dataset(
         with plain_stream(raw, called, ReadLimits().max_file_bytes) as stream:
             chosen = data_format or detect_format(called, stream)
             columns, row_count = _shape(path, stream, called, chosen)
-    return DatasetFacts(path, chosen, columns, row_count, size, checksum)
+    return StoredDataset(path, chosen, size, checksum, row_count, columns)
 
 
 def _shape(
@@ -81,7 +88,7 @@ def _keys_and_count(rows: Iterable[Row]) -> tuple[tuple[str, ...], int]:
 
 def store_dataset(
     home: Path, tenant_id: UUID, source: Path, *, data_format: DataFormat | None = None
-) -> DatasetFacts:
+) -> StoredDataset:
     """Copy the file to `home/datasets/<tenant>/<sha256>`, checked, readable for its owner only.
 
     What was described is the copy, so a source that changes meanwhile does no harm. The same
@@ -105,9 +112,7 @@ def store_dataset(
         Path(temporary).unlink(missing_ok=True)
         raise
     _sync_folder(folder)
-    return DatasetFacts(
-        final, facts.format, facts.columns, facts.row_count, facts.size, facts.checksum
-    )
+    return replace(facts, path=final)
 
 
 def remove_stored_dataset(home: Path, tenant_id: UUID, checksum: str) -> None:
