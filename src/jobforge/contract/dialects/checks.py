@@ -10,10 +10,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from jobforge.contract.codes import BundleCode
-from jobforge.contract.dialects.translated import TranslatedRequest
+from jobforge.contract.dialects.translated import TranslatedBundle, TranslatedRequest
 from jobforge.contract.errors import ContractViolation
-from jobforge.contract.limits import MAX_PAYLOAD_BYTES, MAX_REQUESTS
+from jobforge.contract.limits import MAX_PAYLOAD_BYTES, MAX_REQUESTS, Name
 from jobforge.contract.pointer import to_pointer
+from jobforge.contract.results import Dialect
 
 Document: TypeAlias = Mapping[str, Any]
 RequestShape = Literal["growth", "ops", "finops", "jobforge"]
@@ -30,6 +31,15 @@ class ModuleModel(BaseModel):
     """Part of a module's document. What we do not read is covered by its hash and left alone."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ModuleEnvelope(ModuleModel):
+    """What every document of a module says about itself."""
+
+    module_id: Name
+    tenant_id: Name
+    project_id: Name
+    trace_id: Name
 
 
 def request_shape(document: Document) -> RequestShape | None:
@@ -151,6 +161,29 @@ def number_keys(keys: Iterable[str], *, at: str, prefix: str) -> list[Keyed]:
         again = f".{counts[key]}" if counts[key] > 1 else ""
         entries.append(Keyed(f"{at}/{index}", key, f"{prefix}-{key[:16]}{again}"))
     return entries
+
+
+def module_bundle(
+    dialect: Dialect,
+    bundle_id: str,
+    envelope: ModuleEnvelope,
+    requests: Iterable[TranslatedRequest],
+    metadata: Document,
+) -> TranslatedBundle:
+    """A verified bundle of a module, policy tokens taken out."""
+    kept, token = take_tokens(requests)
+    return TranslatedBundle(
+        dialect=dialect,
+        bundle_id=bundle_id,
+        tenant=envelope.tenant_id,
+        project=envelope.project_id,
+        trace_id=envelope.trace_id,
+        producer_hash="verified",
+        source_module=envelope.module_id,
+        requests=kept,
+        metadata=metadata,
+        policy_token=token,
+    )
 
 
 def take_tokens(

@@ -9,6 +9,7 @@ from pydantic import Field
 from jobforge.contract.dialects.checks import (
     Document,
     Keyed,
+    ModuleEnvelope,
     ModuleModel,
     check_count,
     check_hash,
@@ -16,10 +17,10 @@ from jobforge.contract.dialects.checks import (
     check_version,
     full_job_type,
     member,
+    module_bundle,
     number_keys,
     only,
     request_shape,
-    take_tokens,
     without,
 )
 from jobforge.contract.dialects.translated import (
@@ -53,13 +54,9 @@ class FinopsRequest(ModuleModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-class FinopsBundle(ModuleModel):
+class FinopsBundle(ModuleEnvelope):
     """What `analyze` writes as request-bundle.json."""
 
-    module_id: Name
-    tenant_id: Name
-    project_id: Name
-    trace_id: Name
     requests: tuple[FinopsRequest, ...]
 
 
@@ -72,14 +69,10 @@ class FinopsFinding(ModuleModel):
     severity: Literal["info", "low", "medium", "high", "critical"]
 
 
-class FinopsReport(ModuleModel):
+class FinopsReport(ModuleEnvelope):
     """What `analyze` writes as report.json."""
 
-    module_id: Name
     report_id: FreeText
-    tenant_id: Name
-    project_id: Name
-    trace_id: Name
     generated_at: Instant
     report_type: Literal["finops"]
     summary: dict[str, Any]
@@ -106,19 +99,9 @@ def read(document: Document) -> TranslatedBundle:
     keys = [_verify_key(raw, index) for index, raw in enumerate(document["requests"])]
     places = number_keys(keys, at="/requests", prefix="job")
     triples = zip(bundle.requests, document["requests"], places, strict=True)
-    kept, token = take_tokens(_translate(*triple, bundle.module_id) for triple in triples)
-    return TranslatedBundle(
-        dialect="finops",
-        bundle_id=f"finops-{digest[:32]}",
-        tenant=bundle.tenant_id,
-        project=bundle.project_id,
-        trace_id=bundle.trace_id,
-        producer_hash="verified",
-        source_module=bundle.module_id,
-        requests=kept,
-        metadata=without(document, "requests"),
-        policy_token=token,
-    )
+    requests = [_translate(*triple, bundle.module_id) for triple in triples]
+    bundle_id = f"finops-{digest[:32]}"
+    return module_bundle("finops", bundle_id, bundle, requests, without(document, "requests"))
 
 
 def recognise_report(document: Document) -> bool:

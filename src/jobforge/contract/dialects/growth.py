@@ -9,16 +9,17 @@ from pydantic import Field
 from jobforge.contract.dialects.checks import (
     Document,
     Keyed,
+    ModuleEnvelope,
     ModuleModel,
     check_count,
     check_hash,
     check_payload_size,
     check_version,
     full_job_type,
+    module_bundle,
     number_keys,
     only,
     request_shape,
-    take_tokens,
     without,
 )
 from jobforge.contract.dialects.translated import (
@@ -65,14 +66,10 @@ class GrowthWrapper(ModuleModel):
     requires_policy_token: bool = Field(default=False, strict=True)
 
 
-class GrowthBundle(ModuleModel):
+class GrowthBundle(ModuleEnvelope):
     """What `analyze` writes as request-bundle.json."""
 
-    module_id: Name
     bundle_id: Identifier | None = None
-    tenant_id: Name
-    project_id: Name
-    trace_id: Name
     created_at: Instant
     requests: tuple[GrowthWrapper, ...]
 
@@ -95,14 +92,10 @@ class GrowthRecommendation(ModuleModel):
     job_type: FreeText | None = None
 
 
-class GrowthReport(ModuleModel):
+class GrowthReport(ModuleEnvelope):
     """What `analyze` writes as report.json."""
 
-    module_id: Name
     report_id: FreeText
-    tenant_id: Name
-    project_id: Name
-    trace_id: Name
     created_at: Instant
     report_type: FreeText
     summary: dict[str, Any]
@@ -129,19 +122,9 @@ def read(document: Document) -> TranslatedBundle:
     keys = [_verify_key(raw, index) for index, raw in enumerate(document["requests"])]
     places = number_keys(keys, at="/requests", prefix="job")
     triples = zip(bundle.requests, document["requests"], places, strict=True)
-    kept, token = take_tokens(_translate(*triple, bundle.module_id) for triple in triples)
-    return TranslatedBundle(
-        dialect="growth",
-        bundle_id=bundle.bundle_id or f"growth-{digest[:32]}",
-        tenant=bundle.tenant_id,
-        project=bundle.project_id,
-        trace_id=bundle.trace_id,
-        producer_hash="verified",
-        source_module=bundle.module_id,
-        requests=kept,
-        metadata=without(document, "requests"),
-        policy_token=token,
-    )
+    requests = [_translate(*triple, bundle.module_id) for triple in triples]
+    bundle_id = bundle.bundle_id or f"growth-{digest[:32]}"
+    return module_bundle("growth", bundle_id, bundle, requests, without(document, "requests"))
 
 
 def recognise_report(document: Document) -> bool:

@@ -16,6 +16,7 @@ from jobforge.contract.codes import BundleCode
 from jobforge.contract.dialects.checks import (
     Document,
     Keyed,
+    ModuleEnvelope,
     ModuleModel,
     check_count,
     check_hash,
@@ -23,11 +24,11 @@ from jobforge.contract.dialects.checks import (
     check_version,
     full_job_type,
     member,
+    module_bundle,
     number,
     number_keys,
     only,
     request_shape,
-    take_tokens,
     without,
 )
 from jobforge.contract.dialects.translated import (
@@ -88,13 +89,9 @@ class OpsListedKey(ModuleModel):
     idempotency_key: FreeText
 
 
-class OpsEnvelope(ModuleModel):
+class OpsEnvelope(ModuleEnvelope):
     """What bundle and report have in common."""
 
-    module_id: Name
-    tenant_id: Name
-    project_id: Name
-    trace_id: Name
     created_at: Instant
     idempotency_keys: tuple[OpsListedKey, ...]
 
@@ -144,19 +141,9 @@ def read(document: Document) -> TranslatedBundle:
     keys = _verify_keys(document["requests"], bundle)
     places = number_keys(keys, at="/requests", prefix="req")
     triples = zip(bundle.requests, document["requests"], places, strict=True)
-    kept, token = take_tokens(_translate(*triple, bundle.module_id) for triple in triples)
-    return TranslatedBundle(
-        dialect="ops",
-        bundle_id=f"{_id_prefix(bundle.module_id)}-{digest[:32]}",
-        tenant=bundle.tenant_id,
-        project=bundle.project_id,
-        trace_id=bundle.trace_id,
-        producer_hash="verified",
-        source_module=bundle.module_id,
-        requests=kept,
-        metadata=without(document, "requests"),
-        policy_token=token,
-    )
+    requests = [_translate(*triple, bundle.module_id) for triple in triples]
+    bundle_id = f"{_id_prefix(bundle.module_id)}-{digest[:32]}"
+    return module_bundle("ops", bundle_id, bundle, requests, without(document, "requests"))
 
 
 def recognise_report(document: Document) -> bool:

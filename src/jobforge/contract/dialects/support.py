@@ -9,6 +9,7 @@ from pydantic import Field
 from jobforge.contract.dialects.checks import (
     Document,
     Keyed,
+    ModuleEnvelope,
     ModuleModel,
     check_count,
     check_hash,
@@ -16,10 +17,10 @@ from jobforge.contract.dialects.checks import (
     check_version,
     full_job_type,
     member,
+    module_bundle,
     number,
     number_keys,
     only,
-    take_tokens,
     without,
 )
 from jobforge.contract.dialects.translated import (
@@ -52,13 +53,9 @@ class SupportJob(ModuleModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-class SupportBundle(ModuleModel):
+class SupportBundle(ModuleEnvelope):
     """What `analyze` writes as request-bundle.json."""
 
-    module_id: Name
-    tenant_id: Name
-    project_id: Name
-    trace_id: Name
     jobs: tuple[SupportJob, ...]
 
 
@@ -71,14 +68,10 @@ class SupportFinding(ModuleModel):
     description: str
 
 
-class SupportReport(ModuleModel):
+class SupportReport(ModuleEnvelope):
     """What `analyze` writes as report.json. It has no id and no time."""
 
-    module_id: Name
     report_type: FreeText
-    tenant_id: Name
-    project_id: Name
-    trace_id: Name
     summary: str
     findings: tuple[SupportFinding, ...]
 
@@ -100,19 +93,9 @@ def read(document: Document) -> TranslatedBundle:
     keys = [_verify_key(job, index) for index, job in enumerate(document["jobs"])]
     places = number_keys(keys, at="/jobs", prefix="job")
     triples = zip(bundle.jobs, document["jobs"], places, strict=True)
-    kept, token = take_tokens(_translate(*triple, bundle.module_id) for triple in triples)
-    return TranslatedBundle(
-        dialect="support",
-        bundle_id=f"support-{digest[:32]}",
-        tenant=bundle.tenant_id,
-        project=bundle.project_id,
-        trace_id=bundle.trace_id,
-        producer_hash="verified",
-        source_module=bundle.module_id,
-        requests=kept,
-        metadata=without(document, "jobs"),
-        policy_token=token,
-    )
+    requests = [_translate(*triple, bundle.module_id) for triple in triples]
+    bundle_id = f"support-{digest[:32]}"
+    return module_bundle("support", bundle_id, bundle, requests, without(document, "jobs"))
 
 
 def recognise_report(document: Document) -> bool:
