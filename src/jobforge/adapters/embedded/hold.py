@@ -68,9 +68,10 @@ class Hold:
         """Where the server listens."""
         return self._home.socket_folder
 
-    def is_server_running(self) -> bool:
-        """Whether the server or its supervisor is still there."""
-        return self._has_supervisor() or self._answers()
+    def wait_until_stopped(self) -> None:
+        """Wait until the server and its supervisor are gone."""
+        while self._has_supervisor() or self._answers():
+            time.sleep(_POLL_SECONDS)
 
     def _try_start(self, lock: FileLock, timeout_seconds: float) -> bool:
         """One attempt; False where somebody else is at it and a later one will tell."""

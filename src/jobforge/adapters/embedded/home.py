@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,7 @@ PORT = 5432
 MAX_SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
 """The room for a path in `sockaddr_un`, less the closing zero. Source: unix(7), unix(4)."""
 
+_OPEN_FILES = Path("/proc/self/fd")
 _PRIVATE = 0o700
 _PASSABLE = 0o711
 _RUNTIME_ROOT = Path("/tmp")  # noqa: S108 (a folder of our own in it, checked before each use)
@@ -94,30 +95,33 @@ class Home:
                 hint="Remove it, or set JOBFORGE_HOME to a shorter path.",
             )
 
-    @contextmanager
-    def seen_by_server(self) -> Iterator[tuple[Path, tuple[int, ...]]]:
-        """The home as the server's account can reach it, and descriptors to hand down with it.
 
-        Below folders that `nobody` may not enter (`/root`, a `mktemp -d`) the server gets the home
-        as an open descriptor: no mode above it is changed, and nobody else gains anything.
+@contextmanager
+def seen_by_server(account: Account, *folders: Path) -> Iterator[tuple[list[Path], list[int]]]:
+    """The account's own folders as it can reach them, and descriptors to hand down with them.
 
-        Raises:
-            SettingInvalid: the home is out of reach and this system has no `/proc/self/fd`.
-        """
-        if self.account.is_own or self.account.reaches(self.root):
-            yield self.root, ()
-            return
-        if not Path("/proc/self/fd").is_dir():
-            raise SettingInvalid(
-                f"{user_name(self.account.user_id)} cannot reach {self.root}, and the database "
-                "must not run as root",
-                hint="Set JOBFORGE_HOME to a folder below ones that everybody may enter.",
-            )
-        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            yield Path(f"/proc/self/fd/{descriptor}"), (descriptor,)
-        finally:
-            os.close(descriptor)
+    Below folders that `nobody` may not enter (`/root`, a `mktemp -d`) the server gets its own as
+    open descriptors: no mode above them is changed, and nobody else gains anything.
+
+    Raises:
+        SettingInvalid: they are out of reach and this system has no `/proc/self/fd`.
+    """
+    if account.is_own or all(account.reaches(folder) for folder in folders):
+        yield list(folders), []
+        return
+    if not _OPEN_FILES.is_dir():
+        raise SettingInvalid(
+            f"{user_name(account.user_id)} cannot reach {folders[0]}, and the database must not "
+            "run as root",
+            hint="Set JOBFORGE_HOME to a folder below ones that everybody may enter.",
+        )
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
+    with ExitStack() as stack:
+        descriptors = []
+        for folder in folders:
+            descriptors.append(os.open(folder, flags))
+            stack.callback(os.close, descriptors[-1])
+        yield [_OPEN_FILES / str(descriptor) for descriptor in descriptors], descriptors
 
 
 def open_home(path: Path, account: Account) -> Home:

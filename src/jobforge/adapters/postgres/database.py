@@ -21,6 +21,7 @@ from uuid import UUID
 
 import asyncpg
 
+from jobforge.adapters.postgres.access import APP_ROLE
 from jobforge.adapters.postgres.connecting import (
     CONNECT_TIMEOUT_SECONDS,
     LOST,
@@ -33,9 +34,8 @@ from jobforge.adapters.postgres.connecting import (
 from jobforge.adapters.postgres.listener import Callback, Listener
 from jobforge.core.errors import SettingInvalid, Unavailable
 
-__all__ = ["APP_ROLE", "Callback", "Connection", "Database", "Revive", "connect"]
+__all__ = ["Callback", "Connection", "Database", "Revive", "connect"]
 
-APP_ROLE = "jobforge_app"
 Revive: TypeAlias = Callable[[], Awaitable[None]]
 PooledConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Transaction: TypeAlias = "asyncpg.transaction.Transaction"
@@ -105,6 +105,11 @@ class Database:
         finally:
             await listener.close()
             await _close_pool(pool)
+
+    @property
+    def pool(self) -> asyncpg.Pool[asyncpg.Record]:
+        """The pool itself, for the queue: its tables are no tenant's."""
+        return self._pool
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID) -> AsyncIterator[Connection]:

@@ -10,8 +10,8 @@ import asyncio
 
 import asyncpg
 
+from jobforge.adapters.postgres.access import APP_ROLE
 from jobforge.adapters.postgres.connecting import Connection
-from jobforge.adapters.postgres.database import APP_ROLE
 from jobforge.core.errors import SettingInvalid
 
 DISPATCH_ROLE = "jobforge_dispatch"

@@ -1,0 +1,11 @@
+"""What is called what in an embedded server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT_HOME = Path("/var/lib/jobforge")
+DATABASE = "jobforge"
+SUPERUSER = "postgres"
+OWNER = "jobforge_owner"
+APP = "jobforge_app"

@@ -1,0 +1,22 @@
+"""How a database is reached: as its owner, to migrate it, and as the application, to work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+APP_ROLE = "jobforge_app"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAccess:
+    """The two ways in. With `app_role`, a session over `app_dsn` becomes that role as it starts."""
+
+    owner_dsn: str
+    app_dsn: str
+    app_role: str | None = None
+
+    @classmethod
+    def over(cls, url: str) -> Self:
+        """To a server of the user's: he owns the database, the application takes its role."""
+        return cls(owner_dsn=url, app_dsn=url, app_role=APP_ROLE)

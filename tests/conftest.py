@@ -1,0 +1,127 @@
+"""What tests share: a private, migrated database each, and how Hypothesis searches.
+
+The database is a clone of one that is migrated once for each test process. It lives in an embedded
+server of that process, or in the server that JOBFORGE_TEST_DATABASE_URL names, whose owner needs
+CREATEROLE and CREATEDB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import hypothesis
+import pytest
+from pydantic import SecretStr  # noqa: TC002 (the settings read it at run time)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jobforge.adapters.embedded.server import EmbeddedServer
+from jobforge.adapters.postgres.access import DatabaseAccess
+from jobforge.adapters.postgres.database import Database
+from jobforge.adapters.postgres.migrate import migrate
+
+# Nothing of value is in these databases, so nothing waits for the disk.
+_SERVER_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+}
+_CLONE_STRATEGY_SINCE = 15
+
+hypothesis.settings.register_profile("jobforge", deadline=None, max_examples=50)
+hypothesis.settings.load_profile("jobforge")
+
+
+class _TestSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="JOBFORGE_TEST_")
+
+    database_url: SecretStr | None = None
+
+
+@dataclass
+class _Server:
+    """The server of this test process; its blocking calls run outside any test's event loop."""
+
+    access: DatabaseAccess
+    runner: asyncio.Runner
+    admin: asyncpg.Connection[asyncpg.Record]
+    template: str
+
+    def execute(self, statement: str) -> None:
+        self.runner.run(self.admin.execute(statement))
+
+    def create(self, name: str) -> DatabaseAccess:
+        is_new = self.admin.get_server_version().major >= _CLONE_STRATEGY_SINCE
+        strategy = " STRATEGY file_copy" if is_new else ""
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}"{strategy}')
+        return _named(self.access, name)
+
+    def drop(self, name: str) -> None:
+        self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[_Server]:
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner, _access(runner) as access:
+        admin = runner.run(asyncpg.connect(access.owner_dsn))
+        template = f"jobforge_template_{secrets.token_hex(6)}"
+        server = _Server(access, runner, admin, template)
+        server.execute(f'CREATE DATABASE "{template}"')
+        try:
+            runner.run(migrate(_named(access, template).owner_dsn))
+            yield server
+        finally:
+            server.drop(template)
+            runner.run(admin.close())
+
+
+@contextmanager
+def _access(runner: asyncio.Runner) -> Iterator[DatabaseAccess]:
+    url = _TestSettings().database_url
+    if url is not None:
+        yield DatabaseAccess.over(url.get_secret_value())
+        return
+    home = Path(tempfile.mkdtemp(prefix="jobforge-tests-"))
+    server = EmbeddedServer(home, settings=_SERVER_SETTINGS)
+    client = server.client()
+    try:
+        yield runner.run(client.__aenter__()).access
+    finally:
+        runner.run(client.__aexit__(None, None, None))
+        runner.run(server.wait_until_stopped())
+        shutil.rmtree(home)
+
+
+@pytest.fixture
+def database_access(database_server: _Server) -> Iterator[DatabaseAccess]:
+    """A private, migrated database: the owner's and the application's way in."""
+    name = f"jobforge_test_{secrets.token_hex(6)}"
+    try:
+        yield database_server.create(name)
+    finally:
+        database_server.drop(name)
+
+
+@pytest.fixture
+async def database(database_access: DatabaseAccess) -> AsyncIterator[Database]:
+    """The private database as the application sees it."""
+    async with Database.open(database_access.app_dsn, role=database_access.app_role) as opened:
+        yield opened
+
+
+def _named(access: DatabaseAccess, name: str) -> DatabaseAccess:
+    """The same server, another database."""
+    owner, app = (
+        urlsplit(dsn)._replace(path=f"/{name}").geturl()
+        for dsn in (access.owner_dsn, access.app_dsn)
+    )
+    return replace(access, owner_dsn=owner, app_dsn=app)
