@@ -23,6 +23,7 @@ from jobforge.core.admission import (
     candidates,
     prepare,
 )
+from jobforge.core.catalog import JobCatalog
 from jobforge.core.policy_token import (
     TokenVerdict,
     claims_for,
@@ -37,6 +38,7 @@ from jobforge.testing.admission import (
     CATALOG,
     FACTS,
     OTHER_PROJECT_ID,
+    READ_ONLY,
     READ_TYPE,
     TENANT_ID,
     make_action,
@@ -348,6 +350,49 @@ def test_a_child_run_says_what_was_decided() -> None:
     }
     assert dry.to_child_run("dry_run").status == "accepted"
     assert dry.reason == "Would enqueue (dry run)"
+
+
+def test_an_accepted_request_says_what_happens_to_it_in_this_mode() -> None:
+    assert decide(make_bundle(make_request())).decisions[0].reason == "Queued"
+    assert (
+        decide(make_bundle(make_request()), replace(FACTS, mode="dry_run")).decisions[0].reason
+        == "Would enqueue (dry run)"
+    )
+
+
+def test_a_read_only_request_that_lacks_a_scope_is_no_blocked_action() -> None:
+    admission = decide(make_bundle(make_request(required_scopes=("jobforge:read",))))
+
+    assert codes(admission) == [ChildCode.SCOPE_MISSING]
+    assert admission.action_jobs_blocked == 0
+
+
+def test_an_action_that_lacks_a_scope_is_a_blocked_one() -> None:
+    admission = decide(make_bundle(make_action(required_scopes=("jobforge:read",))))
+
+    assert codes(admission) == [ChildCode.SCOPE_MISSING]
+    assert admission.action_jobs_blocked == 1
+
+
+def test_a_fault_of_the_payload_as_a_whole_says_so() -> None:
+    catalog = JobCatalog([replace(READ_ONLY, translate=lambda payload: payload["missing"])])
+
+    admission = admit(prepare(make_bundle(make_request()), catalog, CALLER, mask=unmasked), FACTS)
+
+    assert admission.decisions[0].reason == (
+        "Payload invalid at the payload: cannot be translated (KeyError)"
+    )
+
+
+def test_a_write_scope_that_a_read_only_request_asks_for_comes_from_the_token_alone() -> None:
+    asking = make_request(1, required_scopes=("ops:write",))
+    bundle = make_bundle(asking, make_action(2))
+
+    without = decide(bundle, DENY_ACTIONS)
+    with_token = decide(bundle, replace(FACTS, token=granted(bundle)))
+
+    assert codes(without)[0] is ChildCode.SCOPE_MISSING
+    assert codes(with_token) == [None, None]
 
 
 def test_a_blocked_action_says_why_its_token_was_refused() -> None:
