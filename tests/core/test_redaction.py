@@ -265,6 +265,16 @@ WORDS = (
     "secret:",
     "?",
 )
+
+
+def test_secrets_without_a_gap_between_them_are_all_masked() -> None:
+    assert mask_text(f"{FAKE['google'] * 3} and {FAKE['google']}") == f"{MASK * 3} and {MASK}"
+
+
+def test_a_tangle_of_secrets_is_masked_as_a_whole() -> None:
+    assert mask_text(f"before {FAKE['google'] * 20} after") == MASK
+
+
 PIECES = st.sampled_from(
     [
         *FAKE.values(),

@@ -11,6 +11,8 @@ from jobforge.core.secret_patterns import MASK, PATTERNS, is_secret_name
 
 _Path: TypeAlias = "tuple[_Path, str | int] | None"
 _CONTAINERS = (Mapping, list, tuple, set, frozenset)
+# Secrets without a gap between them show one after the other; more than this is masked as a whole.
+_MOST_ROUNDS = 8
 _HEADER_NAMES = ("name", "key", "header", "field")
 
 
@@ -92,6 +94,15 @@ class _Copy:
 
 def mask_text(text: str) -> str:
     """The text with every secret in it masked. Masking twice changes nothing more."""
+    for _ in range(_MOST_ROUNDS):
+        masked = _mask_once(text)
+        if masked == text:
+            return text
+        text = masked
+    return MASK
+
+
+def _mask_once(text: str) -> str:
     lowered = text.lower()
     for secret in PATTERNS:
         if secret.can_match(lowered):
