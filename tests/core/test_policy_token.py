@@ -214,13 +214,25 @@ def test_a_token_can_be_inspected_after_it_expired() -> None:
     assert read_token(TOKEN[:-2], keyring=KEYRING) is None
 
 
-def test_history_spoils_an_accepted_token_and_leaves_a_refusal_as_it_is() -> None:
+def test_history_comes_before_everything_but_a_bad_signature() -> None:
     accepted = verify_token(TOKEN, keyring=KEYRING, now=NOW, binding=BINDING)
 
     assert with_history(accepted, is_used=False, is_revoked=False) is accepted
     assert with_history(accepted, is_used=True, is_revoked=False).code == "POLICY_TOKEN_USED"
     assert with_history(accepted, is_used=False, is_revoked=True).code == "POLICY_TOKEN_REVOKED"
     assert not with_history(accepted, is_used=True, is_revoked=True).is_accepted
+    for binding in OTHERS.values():
+        other = verify_token(TOKEN, keyring=KEYRING, now=NOW, binding=binding)
+        assert other.jti == CLAIMS.jti
+        assert with_history(other, is_used=True, is_revoked=False).code == "POLICY_TOKEN_USED"
+        assert with_history(other, is_used=False, is_revoked=False) is other
+
+
+def test_what_we_did_not_sign_has_no_history() -> None:
+    forged = verify_token(TOKEN[:-2], keyring=KEYRING, now=NOW, binding=BINDING)
+
+    assert forged.jti is None
+    assert with_history(forged, is_used=True, is_revoked=True) is forged
     assert with_history(NO_TOKEN, is_used=True, is_revoked=True) is NO_TOKEN
 
 

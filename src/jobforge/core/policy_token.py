@@ -68,11 +68,15 @@ class TokenBinding:
 
 @dataclass(frozen=True, slots=True)
 class TokenVerdict:
-    """What became of a token: accepted claims, or a code and a reason; never the token itself."""
+    """What became of a token: accepted claims, or a code and a reason; never the token itself.
+
+    `jti` is that of any token we signed, accepted or not, so that its history can be looked up.
+    """
 
     claims: TokenClaims | None
     code: ChildCode | None
     reason: str
+    jti: UUID | None = None
 
     @property
     def is_accepted(self) -> bool:
@@ -140,23 +144,32 @@ def verify_token(
     """
     claims = read_token(token, keyring=keyring)
     if claims is None:
-        return _invalid("it is not a policy token signed with one of our secrets")
+        reason = "it is not a policy token signed with one of our secrets"
+        return TokenVerdict(None, ChildCode.POLICY_TOKEN_INVALID, reason)
     if now >= claims.expires_at:
-        return TokenVerdict(None, ChildCode.POLICY_TOKEN_EXPIRED, "the policy token has expired")
+        return _refuse(claims.jti, ChildCode.POLICY_TOKEN_EXPIRED, "the policy token has expired")
     if now + LEEWAY < datetime.fromtimestamp(max(claims.nbf, claims.iat), UTC):
-        return _invalid("it is not valid yet")
+        return _refuse(claims.jti, ChildCode.POLICY_TOKEN_INVALID, "it is not valid yet")
     fault = next((reason for breaks, reason in _BINDINGS if breaks(claims, binding)), None)
-    return TokenVerdict(claims, None, "accepted") if fault is None else _invalid(fault)
+    if fault is not None:
+        return _refuse(claims.jti, ChildCode.POLICY_TOKEN_INVALID, fault)
+    return TokenVerdict(claims, None, "accepted", claims.jti)
 
 
 def with_history(verdict: TokenVerdict, *, is_used: bool, is_revoked: bool) -> TokenVerdict:
-    """The verdict, once the database has told whether the token was used or revoked."""
-    if not verdict.is_accepted:
+    """The verdict, once the database has told whether the token was used or revoked.
+
+    That comes before every other reason but a bad signature: whoever comes again with a used
+    token and another bundle is told that it was used.
+    """
+    if verdict.jti is None:
         return verdict
     if is_revoked:
-        return TokenVerdict(None, ChildCode.POLICY_TOKEN_REVOKED, "the policy token was revoked")
+        code, reason = ChildCode.POLICY_TOKEN_REVOKED, "the policy token was revoked"
+        return _refuse(verdict.jti, code, reason)
     if is_used:
-        return TokenVerdict(None, ChildCode.POLICY_TOKEN_USED, "the policy token was used before")
+        code, reason = ChildCode.POLICY_TOKEN_USED, "the policy token was used before"
+        return _refuse(verdict.jti, code, reason)
     return verdict
 
 
@@ -187,5 +200,5 @@ _BINDINGS: tuple[tuple[Callable[[TokenClaims, TokenBinding], bool], str], ...] =
 """Every way a sound token can be one for something else, in the order they are looked at."""
 
 
-def _invalid(reason: str) -> TokenVerdict:
-    return TokenVerdict(None, ChildCode.POLICY_TOKEN_INVALID, reason)
+def _refuse(jti: UUID, code: ChildCode, reason: str) -> TokenVerdict:
+    return TokenVerdict(None, code, reason, jti)

@@ -191,6 +191,31 @@ def test_a_token_with_a_past_blocks_the_action(
     assert codes(decide(bundle, replace(FACTS, token=verdict))) == [code]
 
 
+def test_a_used_token_with_new_keys_is_told_that_it_was_used() -> None:
+    renewed = make_bundle(make_action(1, idempotency_key="another"))
+    old = granted(make_bundle(make_action(1))).claims
+    assert old is not None
+    binding = binding_for(ready(renewed).plan, candidates(ready(renewed), FACTS), FACTS)
+    token = sign_token(old, keyring=KEYRING)
+    verdict = verify_token(token, keyring=KEYRING, now=NOW, binding=binding)
+
+    used = with_history(verdict, is_used=True, is_revoked=False)
+
+    assert codes(decide(renewed, replace(FACTS, token=verdict))) == [ChildCode.POLICY_TOKEN_INVALID]
+    assert codes(decide(renewed, replace(FACTS, token=used))) == [ChildCode.POLICY_TOKEN_USED]
+
+
+def test_a_stale_plan_denies_the_bundle_and_says_what_changed() -> None:
+    drift = "the world changed since the plan: file-2: absent -> sha256:aa"
+    stale = TokenVerdict(None, ChildCode.PLAN_STALE, drift, UUID(int=1))
+
+    admission = decide(make_bundle(make_request(1), make_action(2)), replace(FACTS, token=stale))
+
+    assert codes(admission) == [ChildCode.DENIED_WITH_BUNDLE, ChildCode.PLAN_STALE]
+    assert admission.decisions[1].reason == drift
+    assert admission.action_jobs_blocked == 1
+
+
 def test_the_same_bundle_again_is_skipped_although_its_token_is_used() -> None:
     bundle = make_bundle(make_action())
     digest = ready(bundle).requests[0].planned.payload_digest

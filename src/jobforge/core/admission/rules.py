@@ -162,7 +162,8 @@ def has_grant(request: PreparedRequest, context: RuleContext) -> Decision | None
     token = context.facts.token
     if token.claims is None:
         code = token.code or ChildCode.POLICY_TOKEN_REQUIRED
-        return _deny(request, ACTION_BLOCKED, code, detail=token.reason)
+        reason = token.reason if code is ChildCode.PLAN_STALE else ACTION_BLOCKED
+        return _deny(request, reason, code, detail=token.reason)
     name, scopes = request.source.job_type, write_scopes(request.required_scopes)
     if not token.claims.covers(name, scopes):
         detail = f"the policy token does not cover {name} with its write scopes"
