@@ -7,16 +7,20 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 
 from jobforge.autopilots.growth.seo.crawl_options import Fetch
-
-_MODULE = "jobforge.bootstrap"
-_FACTORY = "open_http_client"
+from jobforge.core.egress import EgressPolicy
 
 
 @asynccontextmanager
 async def default_fetch() -> AsyncIterator[Fetch]:
-    """Open the client that `bootstrap` wires, and close it afterwards.
+    """Open JobForge's HTTP client as the settings allow it, and close it afterwards.
 
-    Imported by name and late: analyses know no adapter, and importing this package stays light.
+    Imported by name and late: this package knows no adapter, and a crawl inside a job gets its
+    client from the job's context. Only who calls `crawl_site` on his own comes here.
     """
-    async with getattr(import_module(_MODULE), _FACTORY)() as client:
+    settings = import_module("jobforge.config").Settings()
+    guard = import_module("jobforge.adapters.http.address_guard").AddressGuard(
+        EgressPolicy.parse(settings.egress_allow)
+    )
+    client = import_module("jobforge.adapters.http.client").GuardedHttpClient(guard)
+    async with client:
         yield client.fetch

@@ -253,9 +253,11 @@ def is_hidden(element: Element) -> bool:
 
 def visible_text(element: Element) -> str:
     """The text a browser shows inside the element; hidden parts and scripts left out."""
-    parts: list[str] = []
     if is_hidden(element):
         return ""
+    if len(element) == 0:
+        return fold(element.text or "")
+    parts: list[str] = []
     walk = etree.iterwalk(element, events=("start", "end"))
     for event, node in walk:
         if event == "start":

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 NEAR_BITS = 3
 """Two pages are near duplicates when at most three of 64 bits differ.
@@ -11,7 +17,10 @@ NEAR_BITS = 3
 Source: Manku, Jain and Das Sarma, Detecting Near-Duplicates for Web Crawling, WWW 2007, section 3.
 """
 MIN_WORDS = 30
-_SHINGLE = 3
+_MIX = (
+    0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9,
+    0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53,
+)  # fmt: skip
 _BANDS = 4
 _ALL_BITS = (1 << 64) - 1
 
@@ -27,12 +36,24 @@ def simhash(words: Sequence[str]) -> int | None:
 
     if len(words) < MIN_WORDS:
         return None
-    lower = [word.lower() for word in words]
-    triples = {" ".join(lower[i : i + _SHINGLE]) for i in range(len(lower) - _SHINGLE + 1)}
-    hashes = b"".join(blake2b(t.encode(), digest_size=8).digest() for t in triples)
-    bits = np.unpackbits(np.frombuffer(hashes, dtype=np.uint8).reshape(-1, 8), axis=1)
-    majority = (bits.sum(axis=0, dtype=np.int64) * 2 > len(triples)).astype(np.uint8)
+    codes = np.array([_word_code(word.lower()) for word in words], dtype=np.uint64)
+    triples = _mixed(codes[:-2] * _MIX[0] + codes[1:-1] * _MIX[1] + codes[2:] * _MIX[2])
+    hashes = np.unique(triples).astype(">u8").view(np.uint8).reshape(-1, 8)
+    ones = np.unpackbits(hashes, axis=1).sum(axis=0, dtype=np.int64)
+    majority = (ones * 2 > len(hashes)).astype(np.uint8)
     return int.from_bytes(np.packbits(majority).tobytes(), "big", signed=True)
+
+
+@lru_cache(maxsize=65_536)
+def _word_code(word: str) -> int:
+    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big")
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread every bit over all others. Source: the finalizer of MurmurHash3, 64 bits."""
+    for factor in _MIX[3:]:
+        values = (values ^ (values >> values.dtype.type(33))) * values.dtype.type(factor)
+    return values ^ (values >> values.dtype.type(33))
 
 
 def near_duplicates(hashes: Sequence[int]) -> list[list[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
@@ -15,11 +16,32 @@ _PATH_SAFE = "/%:@!$&'()*+,;=~-._[]|^`"
 _QUERY_SAFE = "/?%:@!$&()*+,;=~-._[]|^`{}\\"
 
 
+_PLAIN_PATH = re.compile(r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~/-]*)?")
+_PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+/(?:[A-Za-z0-9_~-][A-Za-z0-9._~/-]*)?")
+_CACHED = 16_384
+
+
+@lru_cache(maxsize=_CACHED)
 def resolve(href: str, base: str) -> str | None:
     """The absolute URL a browser would follow, without default port; None where it is invalid.
 
     Source: WHATWG URL Standard, section 4.4 (the parts that matter for links).
     """
+    if "/." not in href:
+        if _PLAIN_PATH.fullmatch(href) and base.startswith(("http://", "https://")):
+            return site_of(base) + href
+        if _PLAIN_URL.fullmatch(href):
+            return href
+    return _resolve(href, base)
+
+
+@lru_cache(maxsize=_CACHED)
+def site_of(url: str) -> str:
+    """Scheme, host and port of an http URL, without the default port."""
+    return (_resolve("/", url) or "/")[:-1]
+
+
+def _resolve(href: str, base: str) -> str | None:
     href = _CONTROL.sub("", href.strip(_EDGE))
     scheme = _SCHEME.match(href)
     if scheme and scheme.group()[:-1].lower() not in _SPECIAL:
@@ -101,6 +123,7 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+@lru_cache(maxsize=_CACHED)
 def host_of(url: str) -> str:
     """Host and port, lower case."""
     return urlsplit(url).netloc.lower()
