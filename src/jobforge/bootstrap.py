@@ -1,1 +1,335 @@
 """The only place that wires concrete adapters and the job catalogue."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from jobforge import __version__
+from jobforge.adapters.datasets.store import FileDatasetStore
+from jobforge.adapters.embedded.server import EmbeddedServer, default_home
+from jobforge.adapters.engine.engine import PostgresEngine
+from jobforge.adapters.engine.waiter import RunWaiter
+from jobforge.adapters.engine.worker import Worker
+from jobforge.adapters.http.address_guard import AddressGuard
+from jobforge.adapters.http.client import GuardedHttpClient
+from jobforge.adapters.logging import configure_logging
+from jobforge.adapters.postgres.access import DatabaseAccess
+from jobforge.adapters.postgres.checkpoints import CheckpointFiles
+from jobforge.adapters.postgres.database import Database
+from jobforge.adapters.postgres.migrate import migrate
+from jobforge.adapters.postgres.storage import PostgresStorage
+from jobforge.adapters.probes.live import LiveProbes
+from jobforge.adapters.runtime.contexts import LiveContexts, Surroundings
+from jobforge.adapters.runtime.inline_runner import InlineRunner
+from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
+from jobforge.adapters.system import RandomIds, SystemClock
+from jobforge.autopilots.catalog import JOB_TYPES
+from jobforge.config import Flags, Settings
+from jobforge.core.actor import Actor
+from jobforge.core.admission import Switches
+from jobforge.core.catalog import AnyJobType, JobCatalog
+from jobforge.core.context import Probes
+from jobforge.core.egress import EgressPolicy
+from jobforge.core.errors import ConnectionMissing
+from jobforge.core.signing import Keyring
+from jobforge.ports.records import TenantRecord
+from jobforge.ports.runtime import Fingerprint, Reach
+from jobforge.steps.intake import TakeIn
+from jobforge.steps.judge_token import JudgeToken
+from jobforge.steps.resolve_names import ResolveNames
+from jobforge.use_cases.cancel_job import CancelJob
+from jobforge.use_cases.create_project import CreateProject
+from jobforge.use_cases.create_tenant import CreateTenant
+from jobforge.use_cases.examine import Check, Examine
+from jobforge.use_cases.issue_token import IssueToken
+from jobforge.use_cases.keep_connections import Connections
+from jobforge.use_cases.keep_datasets import Datasets
+from jobforge.use_cases.list_projects import ListProjects
+from jobforge.use_cases.read_audit import ReadAudit
+from jobforge.use_cases.resolve_ref import ResolveRef
+from jobforge.use_cases.retry_job import RetryJob
+from jobforge.use_cases.revoke_token import RevokeToken
+from jobforge.use_cases.run_job import RunJob
+from jobforge.use_cases.show_job import ShowJob
+from jobforge.use_cases.show_run import ShowRun
+from jobforge.use_cases.submit_bundle import SubmitBundle
+from jobforge.use_cases.verify_audit import VerifyAudit
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+ENTRY_POINTS = "jobforge.job_types"
+DEFAULT_CONCURRENCY = 200
+PROBE_TIMEOUT = timedelta(seconds=10)
+
+
+def load_catalog(extra: Iterable[AnyJobType] = ()) -> JobCatalog:
+    """Our job types, those of installed packages, and `extra` ones."""
+    installed = [e.load() for e in importlib.metadata.entry_points(group=ENTRY_POINTS)]
+    return JobCatalog([*JOB_TYPES, *installed, *extra])
+
+
+def read_flags() -> Flags:
+    """The switches as they are at this moment."""
+    return Flags()
+
+
+def read_switches() -> Switches:
+    """The switches as admission takes them."""
+    flags = read_flags()
+    return Switches(
+        autopilot_jobs=flags.autopilot_jobs_enabled, action_jobs=flags.action_jobs_enabled
+    )
+
+
+@dataclass(frozen=True)
+class Application:
+    """Every use case, wired."""
+
+    settings: Settings
+    home: Path
+    data_root: Path
+    database: Database
+    catalog: JobCatalog
+    clock: SystemClock
+    ids: RandomIds
+    storage: PostgresStorage
+    checkpoints: CheckpointFiles
+    names: ResolveNames
+    token_keyring: Keyring
+    submit_bundle: SubmitBundle
+    issue_token: IssueToken
+    revoke_token: RevokeToken
+    create_tenant: CreateTenant
+    create_project: CreateProject
+    list_projects: ListProjects
+    show_run: ShowRun
+    show_job: ShowJob
+    cancel_job: CancelJob
+    retry_job: RetryJob
+    datasets: Datasets
+    connections: Connections
+    resolve_ref: ResolveRef
+    verify_audit: VerifyAudit
+    read_audit: ReadAudit
+    examine: Examine
+    waiter: RunWaiter
+    make_worker: Callable[[int], Worker]
+
+    @property
+    def token_lifetime(self) -> timedelta:
+        """How long a policy token lives unless somebody says otherwise."""
+        return timedelta(hours=self.settings.policy_token_expiry_hours)
+
+
+@asynccontextmanager
+async def open_application(
+    settings: Settings | None = None,
+    *,
+    extra_job_types: Iterable[AnyJobType] = (),
+    switches: Callable[[], Switches] = read_switches,
+) -> AsyncIterator[Application]:
+    """Start what is needed, migrate the database, wire everything; close it all at the end.
+
+    Raises:
+        Unavailable: the database does not start or answer.
+        SettingInvalid: a setting cannot be used.
+    """
+    settings = settings or Settings()
+    configure_logging()
+    home = settings.home or default_home()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(_open_database(settings, home))
+        policy = EgressPolicy.parse(settings.egress_allow)
+        guard = AddressGuard(policy)
+        http = await stack.enter_async_context(GuardedHttpClient(guard))
+        catalog = load_catalog(extra_job_types)
+        app = _wire(_Parts(settings, home, database, guard, http, catalog, switches))
+        try:
+            yield app
+        finally:
+            app.checkpoints.flush()
+
+
+@asynccontextmanager
+async def _open_database(settings: Settings, home: Path) -> AsyncIterator[Database]:
+    if settings.database_url is not None:
+        access = DatabaseAccess.over(settings.database_url.get_secret_value())
+        await migrate(access.owner_dsn)
+        async with Database.open(access.app_dsn, role=access.app_role) as database:
+            yield database
+        return
+    async with EmbeddedServer(home).client() as client:
+        access = client.access
+        await migrate(access.owner_dsn)
+        async with Database.open(
+            access.app_dsn, role=access.app_role, revive=client.ensure_running
+        ) as database:
+            yield database
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What was opened, and everything else is made of."""
+
+    settings: Settings
+    home: Path
+    database: Database
+    guard: AddressGuard
+    http: GuardedHttpClient
+    catalog: JobCatalog
+    switches: Callable[[], Switches]
+    clock: SystemClock = field(default_factory=SystemClock)
+    ids: RandomIds = field(default_factory=RandomIds)
+
+    @cached_property
+    def master_key(self) -> bytes:
+        """Seals credentials and signs checkpoints."""
+        return load_master_key(_text(self.settings.master_key), self.home)
+
+    @cached_property
+    def box(self) -> AesSecretsBox:
+        """Seals credentials."""
+        return AesSecretsBox(self.master_key)
+
+    @cached_property
+    def checkpoints(self) -> CheckpointFiles:
+        """Remembers the chains outside the database."""
+        ring = Keyring.of(self.master_key)
+        return CheckpointFiles(self.home / "checkpoints", ring, self.clock)
+
+    @cached_property
+    def storage(self) -> PostgresStorage:
+        """The database's rows."""
+        return PostgresStorage(self.database, self.checkpoints)
+
+    @cached_property
+    def engine(self) -> PostgresEngine:
+        """Begins and settles jobs."""
+        return PostgresEngine(self.database, self.clock, self.checkpoints)
+
+    @cached_property
+    def contexts(self) -> LiveContexts:
+        """What handlers may reach."""
+        around = Surroundings(
+            storage=self.storage,
+            http=self.http,
+            make_probes=self.make_probes,
+            data_root=self.data_root,
+            clock=self.clock,
+        )
+        return LiveContexts(around, self.engine)
+
+    @property
+    def data_root(self) -> Path:
+        """Holds one folder per tenant."""
+        return self.settings.data_root or self.home / "data"
+
+    def make_probes(self, tenant_id: UUID, reach: Reach) -> Probes:
+        """Probes that open this tenant's connections."""
+
+        async def find(name: str) -> dict[str, Any]:
+            async with self.storage.transaction(tenant_id) as unit:
+                record = await unit.connections.find(name)
+            if record is None:
+                raise ConnectionMissing(
+                    f"there is no connection {name}", hint=f"jobforge connection add {name}"
+                )
+            return self.box.open(record.sealed, tenant_id=tenant_id, name=name)
+
+        return LiveProbes(self.guard, find=find, is_host_allowed=reach.is_host_allowed)
+
+    async def probe_connection(self, tenant: TenantRecord, actor: Actor, name: str) -> str:
+        """Open a tenant's connection and say in words what answered."""
+        probes = self.make_probes(tenant.tenant_id, Reach(is_host_allowed=actor.is_local))
+        queries = {"version": "SELECT version()"}
+        rows = await probes.postgres(name, queries, timeout=PROBE_TIMEOUT)
+        return str(rows["version"][0]["version"])
+
+    def make_worker(self, concurrency: int) -> Worker:
+        """A worker in this process."""
+        run_job = RunJob(
+            self.catalog, self.switches, self.contexts, InlineRunner(), self.clock, fingerprint()
+        )
+        return Worker(
+            self.database,
+            self.engine,
+            run_job,
+            self.clock,
+            self.checkpoints,
+            concurrency=concurrency,
+        )
+
+
+def _wire(parts: _Parts) -> Application:
+    storage, clock, ids = parts.storage, parts.clock, parts.ids
+    tokens = _token_keyring(parts.settings)
+    take_in = TakeIn(storage, parts.catalog, parts.contexts, parts.switches)
+    return Application(
+        settings=parts.settings,
+        home=parts.home,
+        data_root=parts.data_root,
+        database=parts.database,
+        catalog=parts.catalog,
+        clock=clock,
+        ids=ids,
+        storage=storage,
+        checkpoints=parts.checkpoints,
+        names=ResolveNames(storage),
+        token_keyring=tokens,
+        submit_bundle=SubmitBundle(storage, take_in, JudgeToken(tokens, clock), clock, ids),
+        issue_token=IssueToken(storage, take_in, tokens, clock),
+        revoke_token=RevokeToken(storage, clock),
+        create_tenant=CreateTenant(storage, clock, ids),
+        create_project=CreateProject(storage, clock, ids),
+        list_projects=ListProjects(storage),
+        show_run=ShowRun(storage),
+        show_job=ShowJob(storage),
+        cancel_job=CancelJob(storage, clock),
+        retry_job=RetryJob(storage, parts.catalog, clock),
+        datasets=Datasets(storage, FileDatasetStore(parts.home), clock),
+        connections=Connections(storage, parts.box, clock, parts.probe_connection),
+        resolve_ref=ResolveRef(storage),
+        verify_audit=VerifyAudit(storage, parts.checkpoints, Keyring.of(parts.master_key)),
+        read_audit=ReadAudit(storage),
+        examine=Examine(storage, parts.engine, parts.settings, parts.switches),
+        waiter=RunWaiter(parts.database, storage, lambda: parts.make_worker(DEFAULT_CONCURRENCY)),
+        make_worker=parts.make_worker,
+    )
+
+
+def _token_keyring(settings: Settings) -> Keyring:
+    current, previous = settings.policy_token_secret, settings.policy_token_previous_secrets
+    return Keyring.of(
+        None if current is None else current.get_secret_value().encode(),
+        () if previous is None else [s.encode() for s in previous.get_secret_value().split(",")],
+    )
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+@cache
+def fingerprint() -> Fingerprint:
+    """What jobs run on here."""
+    return Fingerprint(
+        environment={
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "machine": platform.machine(),
+        },
+        tools={"jobforge": __version__, "pgqueuer": importlib.metadata.version("pgqueuer")},
+    )
+
+
+__all__ = ["Application", "Check", "load_catalog", "open_application", "read_flags"]

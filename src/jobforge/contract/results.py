@@ -83,7 +83,7 @@ class JobAnswer(WireModel):
     success: bool
     job_id: UUID | None
     job_type: str
-    status: JobStatus | Literal["skipped"]
+    status: JobStatus
     data: dict[str, Any] | None
     manifest: RunManifest | None
     artifact_ref: str | None

@@ -161,7 +161,7 @@ def to_denied_answer(result: BundleResult) -> JobAnswer:
         success=False,
         job_id=None,
         job_type=child.job_type if child is not None else EXECUTOR,
-        status="skipped" if child is not None and child.status == "skipped" else "denied",
+        status="denied",
         data={"disabled": True, "reason": reason} if is_disabled else None,
         manifest=result.manifest.model_copy(update={"status": "failed", "error": error}),
         artifact_ref=None,
@@ -170,4 +170,8 @@ def to_denied_answer(result: BundleResult) -> JobAnswer:
 
 
 def _child_error(child: ChildRun) -> dict[str, Any]:
+    if child.code in {ChildCode.ALREADY_SUBMITTED, ChildCode.IDEMPOTENCY_CONFLICT}:
+        # The key of a single job is its token's: a key that was used is a token that was used.
+        message = f"the policy token was used before, by job {child.job_id}"
+        return {"code": str(ChildCode.POLICY_TOKEN_USED), "message": message}
     return child.error or {"code": child.code, "message": child.reason}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobforge.contract.codes import ChildCode
 from jobforge.core.admission import binding_for
@@ -33,29 +33,27 @@ class JudgeToken:
         """Judge the token; None where the caller gave none."""
         if token is None:
             return NO_TOKEN
-        claims = read_token(token, keyring=self.keyring)
-        if claims is not None and _is_stale(claims, intake.plan):
-            return await _stale(unit, claims, intake.plan)
         binding = binding_for(intake.plan, intake.candidates, intake.facts)
+        claims = read_token(token, keyring=self.keyring)
+        is_stale = claims is not None and claims.effects != binding.effects_digest
+        if claims is not None and is_stale:
+            # Judge everything else first: a token that is wrong anyway is not called stale.
+            binding = replace(binding, effects_digest=claims.effects)
         verdict = verify_token(token, keyring=self.keyring, now=self.clock.now(), binding=binding)
-        if claims is None or not verdict.is_accepted:
-            return verdict
-        history = await unit.grants.find(str(claims.jti))
-        if history is None:
-            return verdict
-        return with_history(
-            verdict,
-            is_used=history.consumed_at is not None,
-            is_revoked=history.revoked_at is not None,
-        )
+        verdict = await _with_history(unit, verdict)
+        if claims is not None and is_stale and verdict.is_accepted:
+            return await _stale(unit, claims, intake.plan)
+        return verdict
 
 
-def _is_stale(claims: TokenClaims, plan: Plan) -> bool:
-    """The same work for the same tenant, but the world is no longer as it was planned for."""
-    return (
-        claims.tid == plan.tenant_id
-        and claims.plan == plan.digest
-        and claims.effects != plan.effects_digest
+async def _with_history(unit: TenantUnit, verdict: TokenVerdict) -> TokenVerdict:
+    history = None if verdict.jti is None else await unit.grants.find(str(verdict.jti))
+    if history is None:
+        return verdict
+    return with_history(
+        verdict,
+        is_used=history.consumed_at is not None,
+        is_revoked=history.revoked_at is not None,
     )
 
 

@@ -41,8 +41,9 @@ class RunWaiter:
         """Wait until the run is closed. Where no worker runs, this process works meanwhile."""
         changed = asyncio.Event()
 
-        def note(payload: str) -> None:
-            if payload == str(run_id):
+        def note(payload: str | None) -> None:
+            # None: the connection was made anew, and anything may have changed unseen.
+            if payload is None or payload == str(run_id):
                 changed.set()
 
         async with self._database.listen(RUN_CHANNEL, note), self._own_worker():

@@ -2,9 +2,68 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(name="jobforge", help=__doc__, no_args_is_help=True)
+from jobforge import __version__
+from jobforge.entrypoints.cli import (
+    artifacts,
+    audit,
+    bundles,
+    connections,
+    datasets,
+    jobs,
+    operate,
+    projects,
+    reports,
+    runs,
+    tenants,
+    tokens,
+    types,
+)
+
+app = typer.Typer(
+    name="jobforge",
+    help="Executes what autopilot modules recommend: planned, gated, walled off by tenant, proven.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+app.command("demo")(operate.demo)
+app.command("init")(operate.init)
+app.command("doctor")(operate.doctor)
+app.command("flags")(operate.flags)
+app.add_typer(tenants.app, name="tenant")
+app.add_typer(projects.app, name="project")
+app.add_typer(bundles.app, name="bundle")
+app.add_typer(runs.app, name="run")
+app.add_typer(jobs.app, name="job")
+app.add_typer(tokens.app, name="token")
+app.add_typer(datasets.app, name="data")
+app.add_typer(connections.app, name="connection")
+app.add_typer(audit.app, name="audit")
+app.add_typer(artifacts.app, name="artifact")
+app.add_typer(reports.app, name="report")
+app.add_typer(types.app, name="types")
+app.command("worker")(operate.worker)
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"jobforge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Executes what autopilot modules recommend: planned, gated, walled off by tenant, proven."""
 
 
 def main() -> None:

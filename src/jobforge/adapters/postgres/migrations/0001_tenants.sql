@@ -4,6 +4,7 @@ CREATE FUNCTION jobforge.current_tenant() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog
     AS $$ SELECT nullif(current_setting('jobforge.tenant_id', true), '')::uuid $$;
+GRANT EXECUTE ON FUNCTION jobforge.current_tenant() TO jobforge_app, jobforge_dispatch;
 
 CREATE TABLE jobforge.tenants (
     tenant_id        uuid PRIMARY KEY,

@@ -65,14 +65,15 @@ SELECT status, run_id FROM jobforge.jobs WHERE tenant_id = $1 AND job_id = $2 FO
 -- name: cancel_job
 -- End a job that has not ended.
 UPDATE jobforge.jobs
-SET status = 'canceled', is_released = false, finished_at = $3
+SET status = 'canceled', release_state = 'ended', finished_at = $3
 WHERE tenant_id = $1 AND job_id = $2;
 
 -- name: retry_job
 -- Queue an ended job anew; errors of earlier attempts are kept.
 UPDATE jobforge.jobs
-SET status = 'queued', max_attempts = least(attempt + max_attempts, 100), available_at = $3,
-    finished_at = NULL, error = NULL, progress = 0, progress_message = NULL
+SET status = 'queued', release_state = 'waiting',
+    max_attempts = least(attempt + max_attempts, 100), available_at = $3, finished_at = NULL,
+    error = NULL, progress = 0, progress_message = NULL
 WHERE tenant_id = $1 AND job_id = $2;
 
 -- name: report_progress

@@ -1,0 +1,208 @@
+"""`ContextFactory`: what a handler may reach, put together for one job of one tenant."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+
+from jobforge.adapters.datasets.reader import DatasetReader
+from jobforge.adapters.targets.workspace import TenantWorkspace
+from jobforge.contract.manifest import ArtifactOutput
+from jobforge.core.context import HttpClient, JobIdentity, Probes
+from jobforge.core.errors import Denied
+from jobforge.ports.engine import Attempt, JobEngine
+from jobforge.ports.records import DatasetRecord
+from jobforge.ports.runtime import Reach
+from jobforge.ports.storage import Storage
+from jobforge.ports.system import Clock
+
+REPORT_EVERY = timedelta(milliseconds=200)
+LOCAL_ACTOR = "local:"
+
+Report = Callable[[float, str], Awaitable[None]]
+MakeProbes = Callable[[UUID, Reach], Probes]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all contexts of a process share."""
+
+    storage: Storage
+    http: HttpClient
+    make_probes: MakeProbes
+    data_root: Path
+    clock: Clock
+
+
+class StoredArtifacts:
+    """`ArtifactWriter`: each output is stored when it is put, in a transaction of its own."""
+
+    def __init__(self, storage: Storage, clock: Clock, tenant_id: UUID) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._tenant_id = tenant_id
+        self.outputs: list[ArtifactOutput] = []
+
+    async def put(self, name: str, content: bytes, *, kind: str, mime_type: str) -> ArtifactOutput:
+        """Store `content`; the manifest names it with size in bytes and SHA-256."""
+        async with self._storage.transaction(self._tenant_id) as unit:
+            checksum = await unit.artifacts.put(content, mime_type, self._clock.now())
+        output = ArtifactOutput(
+            name=name,
+            type=kind,
+            ref=f"artifact:{checksum}",
+            size=len(content),
+            checksum=checksum,
+            mime_type=mime_type,
+        )
+        self.outputs.append(output)
+        return output
+
+
+class NoArtifacts:
+    """`ArtifactWriter` of a plan: predicting effects stores nothing."""
+
+    outputs: tuple[ArtifactOutput, ...] = ()
+
+    async def put(self, name: str, content: bytes, *, kind: str, mime_type: str) -> ArtifactOutput:  # noqa: ARG002 (the port's signature)
+        """Refuse.
+
+        Raises:
+            Denied: always.
+        """
+        raise Denied(f"a plan stores nothing, and {name} would be stored")
+
+
+@dataclass
+class LiveContext:
+    """`JobContext` of one job. Its parts are made when they are asked for."""
+
+    job: JobIdentity
+    around: Surroundings
+    reach: Reach
+    artifacts: StoredArtifacts | NoArtifacts
+    report: Report
+    cleanup: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def context(self) -> LiveContext:
+        """What the handler gets."""
+        return self
+
+    @property
+    def outputs(self) -> tuple[ArtifactOutput, ...]:
+        """What the handler stored, in order."""
+        return tuple(self.artifacts.outputs)
+
+    @property
+    def seed(self) -> int:
+        """The job's own seed: the same job gives the same numbers."""
+        return self.job.job_id.int & 0xFFFF_FFFF
+
+    @cached_property
+    def workspace(self) -> TenantWorkspace:
+        """The tenant's folder."""
+        return TenantWorkspace(self.around.data_root / self.job.tenant_slug)
+
+    @cached_property
+    def data(self) -> DatasetReader:
+        """The tenant's rows; copies go to a folder that the job does not outlive."""
+        scratch = self.cleanup.enter_context(tempfile.TemporaryDirectory(prefix="jobforge-"))
+        return DatasetReader(workspace=self.workspace, find=self._find, scratch=Path(scratch))
+
+    @property
+    def http(self) -> HttpClient:
+        """The one way out."""
+        return self.around.http
+
+    @cached_property
+    def probes(self) -> Probes:
+        """Looks at live systems."""
+        return self.around.make_probes(self.job.tenant_id, self.reach)
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        return self.around.clock.now()
+
+    async def progress(self, fraction: float, message: str) -> None:
+        """Report how far the work is, from 0 to 1."""
+        await self.report(min(max(fraction, 0.0), 1.0), message)
+
+    def log(self, event: str, **fields: object) -> None:
+        """Write one structured log line."""
+        structlog.get_logger("jobforge.job").info(
+            event,
+            tenant_id=str(self.job.tenant_id),
+            job_id=str(self.job.job_id),
+            trace_id=self.job.trace_id,
+            **fields,
+        )
+
+    async def _find(self, name: str) -> DatasetRecord | None:
+        async with self.around.storage.transaction(self.job.tenant_id) as unit:
+            return await unit.datasets.find(name, self.job.project_id)
+
+
+class LiveContexts:
+    """Opens contexts on the real world."""
+
+    def __init__(self, around: Surroundings, engine: JobEngine) -> None:
+        self._around = around
+        self._engine = engine
+
+    @asynccontextmanager
+    async def for_attempt(self, attempt: Attempt) -> AsyncIterator[LiveContext]:
+        """The context of a started attempt; progress goes to its job."""
+        job = JobIdentity(
+            tenant_id=attempt.ref.tenant_id,
+            tenant_slug=attempt.tenant_slug,
+            project_id=attempt.project_id,
+            job_id=attempt.ref.job_id,
+            trace_id=attempt.trace_id,
+            attempt=attempt.number,
+        )
+        is_local = attempt.actor.startswith(LOCAL_ACTOR)
+        artifacts = StoredArtifacts(self._around.storage, self._around.clock, job.tenant_id)
+        context = LiveContext(
+            job=job,
+            around=self._around,
+            reach=Reach(is_host_allowed=attempt.is_host_allowed or is_local),
+            artifacts=artifacts,
+            report=self._reporter(attempt),
+        )
+        with context.cleanup:
+            yield context
+
+    @asynccontextmanager
+    async def for_plan(self, job: JobIdentity, reach: Reach) -> AsyncIterator[LiveContext]:
+        """A context to predict effects and to look whether data is there; it stores nothing."""
+        context = LiveContext(
+            job=job, around=self._around, reach=reach, artifacts=NoArtifacts(), report=_ignore
+        )
+        with context.cleanup:
+            yield context
+
+    def _reporter(self, attempt: Attempt) -> Report:
+        """Reports at most five times a second; the end is reported by the job itself."""
+        last: list[datetime] = []
+
+        async def report(fraction: float, message: str) -> None:
+            now = self._around.clock.now()
+            if last and now - last[0] < REPORT_EVERY:
+                return
+            last[:] = [now]
+            await self._engine.report_progress(attempt, fraction, message)
+
+        return report
+
+
+async def _ignore(fraction: float, message: str) -> None:  # noqa: ARG001 (a plan has no progress)
+    return

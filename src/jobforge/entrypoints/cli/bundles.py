@@ -1,0 +1,133 @@
+"""`jobforge bundle`: plan and execute request bundles."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobforge.bootstrap import Application
+from jobforge.contract.results import BundleResult, Mode
+from jobforge.core.answer import refused
+from jobforge.core.errors import InvalidInput, ProjectUnknown, TenantUnknown
+from jobforge.entrypoints.cli.options import AsJson, BundleFile, PolicyToken, Project, Tenant
+from jobforge.entrypoints.cli.run_view import exit_code_of_run, show_run
+from jobforge.entrypoints.cli.session import local_actor, run
+from jobforge.entrypoints.cli.waiting import wait_for_run
+from jobforge.steps.intake import Submission
+
+app = typer.Typer(help="Plan and execute request bundles.", no_args_is_help=True)
+
+
+class OnPolicyFailure(StrEnum):
+    """What to do with the rest of a bundle whose actions have no valid token."""
+
+    deny_all = "deny_all"
+    deny_actions = "deny_actions"
+
+
+PolicyFailure = Annotated[
+    OnPolicyFailure,
+    typer.Option(
+        "--on-policy-failure",
+        help="Where an action has no valid token: deny the whole bundle, or only the actions.",
+    ),
+]
+
+
+@app.command()
+def plan(
+    file: BundleFile,
+    tenant: Tenant,
+    project: Project = None,
+    policy_token: PolicyToken = None,
+    on_policy_failure: PolicyFailure = OnPolicyFailure.deny_all,
+    as_json: AsJson = False,
+) -> None:
+    """Decide request by request what would run, and store the plan. Nothing runs.
+
+    Example: jobforge bundle plan examples/autopilot-request-bundle.json --tenant acme
+    """
+
+    async def command(app: Application) -> int:
+        result = await _submit(
+            app, file, tenant, project, policy_token, ("dry_run", on_policy_failure)
+        )
+        show_run(result, as_json=as_json)
+        return exit_code_of_run(result)
+
+    run(command, as_json=as_json)
+
+
+@app.command()
+def execute(  # noqa: PLR0913, PLR0917 (an option each)
+    file: BundleFile,
+    tenant: Tenant,
+    project: Project = None,
+    policy_token: PolicyToken = None,
+    on_policy_failure: PolicyFailure = OnPolicyFailure.deny_all,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until every child run has ended.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Queue what may run. Actions need a policy token for exactly this plan.
+
+    Example: jobforge bundle execute bundle.json --tenant acme --wait
+    """
+
+    async def command(app: Application) -> int:
+        result = await _submit(
+            app, file, tenant, project, policy_token, ("execute", on_policy_failure)
+        )
+        if wait and result.bundle_run_id is not None and result.summary.queued:
+            owner = await app.names.tenant(tenant)
+            await wait_for_run(app, owner, result.bundle_run_id)
+            result = await app.show_run(result.bundle_run_id, owner)
+        show_run(result, as_json=as_json)
+        return exit_code_of_run(result)
+
+    run(command, as_json=as_json)
+
+
+async def _submit(
+    app: Application,
+    file: Path,
+    tenant: str,
+    project: str | None,
+    policy_token: str | None,
+    how: tuple[Mode, OnPolicyFailure],
+) -> BundleResult:
+    """Submit the file; a name that is nobody's refuses the bundle like any other fault."""
+    raw = read_input(file)
+    mode, on_policy_failure = how
+    try:
+        owner = await app.names.tenant(tenant)
+        project_id = await app.names.project(owner, project)
+    except (TenantUnknown, ProjectUnknown) as error:
+        return refused(error, mode=mode, at=app.clock.now())
+    submission = Submission(
+        tenant=owner,
+        actor=local_actor(),
+        mode=mode,
+        project_id=project_id,
+        on_policy_failure=on_policy_failure.value,
+    )
+    return await app.submit_bundle(raw, submission, policy_token=policy_token)
+
+
+def read_input(file: Path) -> bytes:
+    """The bytes of a file, or of standard input for `-`.
+
+    Raises:
+        InvalidInput: there is no such file, or it cannot be read.
+    """
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot read {file}: {error.strerror}") from None

@@ -1,0 +1,226 @@
+"""`jobforge job`: single jobs."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.text import Text
+
+from jobforge.bootstrap import Application
+from jobforge.contract.parsing import parse_json
+from jobforge.contract.results import BundleResult, JobAnswer, JobStatus
+from jobforge.core.answer import to_denied_answer
+from jobforge.core.errors import InvalidInput
+from jobforge.core.policy_token import read_token
+from jobforge.core.single_request import key_for_token, to_bundle
+from jobforge.entrypoints.cli.bundles import OnPolicyFailure, PolicyFailure, read_input
+from jobforge.entrypoints.cli.options import AsJson, Limit, PolicyToken, Project, Tenant
+from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
+from jobforge.entrypoints.cli.waiting import wait_for_run
+from jobforge.ports.records import TenantRecord
+from jobforge.steps.intake import Submission
+
+app = typer.Typer(help="Run, show, cancel and retry single jobs.", no_args_is_help=True)
+
+JobId = Annotated[UUID, typer.Argument(metavar="ID", help="The job's id.")]
+
+
+class Status(StrEnum):
+    """Where a job can stand."""
+
+    queued = "queued"
+    running = "running"
+    executed = "executed"
+    error = "error"
+    denied = "denied"
+    canceled = "canceled"
+
+
+@app.command("run")
+def run_job(  # noqa: PLR0913, PLR0917 (an option each)
+    job_type: Annotated[str, typer.Argument(metavar="TYPE", help="See `jobforge types list`.")],
+    payload: Annotated[
+        Path, typer.Option("--payload", metavar="FILE", help="Its payload; - reads it.")
+    ],
+    tenant: Tenant,
+    project: Project = None,
+    policy_token: PolicyToken = None,
+    on_policy_failure: PolicyFailure = OnPolicyFailure.deny_all,
+    as_json: AsJson = False,
+) -> None:
+    """Run one job through the same gates as a bundle, and wait for it.
+
+    Example: echo '{"targets": ["https://example.com"]}' |
+    jobforge job run autopilot.ops.scan --payload - --tenant acme
+    """
+
+    async def command(app: Application) -> int:
+        document = read_payload(payload)
+        owner = await app.names.tenant(tenant)
+        submission = Submission(
+            tenant=owner,
+            actor=local_actor(),
+            mode="execute",
+            project_id=await app.names.project(owner, project),
+            on_policy_failure=on_policy_failure.value,
+        )
+        token = policy_token or _token_in(document)
+        bundle = to_bundle(job_type, document, tenant=owner.slug, key=_key(app, token))
+        result = await app.submit_bundle.translated(bundle, submission, policy_token=token)
+        answer = await _answer(app, owner, result)
+        _show_answer(answer, as_json=as_json)
+        return _exit_code(answer)
+
+    run(command, as_json=as_json)
+
+
+def _token_in(document: dict[str, Any]) -> str | None:
+    """A token inside the payload counts only where no other is given."""
+    token = document.get("policy_token")
+    return token if isinstance(token, str) else None
+
+
+def _key(app: Application, token: str | None) -> str:
+    """A token names its one use; without one, every run is a new one."""
+    claims = None if token is None else read_token(token, keyring=app.token_keyring)
+    return key_for_token(app.ids.uuid() if claims is None else claims.jti)
+
+
+async def _answer(app: Application, tenant: TenantRecord, result: BundleResult) -> JobAnswer:
+    child = result.child_runs[0] if result.child_runs else None
+    if child is None or child.status != "queued" or child.job_id is None:
+        return to_denied_answer(result)
+    if result.bundle_run_id is None:
+        return to_denied_answer(result)
+    await wait_for_run(app, tenant, result.bundle_run_id)
+    return await app.show_job.answer(child.job_id, tenant)
+
+
+def read_payload(file: Path) -> dict[str, Any]:
+    """A payload: one JSON object.
+
+    Raises:
+        ContractViolation: it is not valid JSON.
+        InvalidInput: it is no object, or cannot be read.
+    """
+    document = parse_json(read_input(file))
+    if not isinstance(document, dict):
+        raise InvalidInput("a payload is a JSON object", pointer="")
+    return document
+
+
+@app.command("list")
+def list_jobs(
+    tenant: Tenant,
+    status: Annotated[Status | None, typer.Option("--status", help="Only these.")] = None,
+    job_type: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Only of this job type.")
+    ] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List a tenant's newest jobs."""
+
+    async def command(app: Application) -> int:
+        wanted: JobStatus | None = None if status is None else status.value
+        jobs = await app.show_job.newest(
+            await app.names.tenant(tenant), status=wanted, job_type=job_type, limit=limit
+        )
+        if as_json:
+            print_json(
+                [
+                    {
+                        "id": str(j.job_id),
+                        "job_type": j.job_type,
+                        "status": j.status,
+                        "attempt": j.attempt,
+                        "run_id": str(j.run_id),
+                        "created_at": j.created_at.isoformat(),
+                        "error": None if j.error is None else json.loads(j.error),
+                    }
+                    for j in jobs
+                ]
+            )
+            return 0
+        table = new_table("id", "job type", "status", "attempt", "created")
+        for j in jobs:
+            when = j.created_at.isoformat(sep=" ", timespec="seconds")
+            attempts = f"{j.attempt}/{j.max_attempts}"
+            table.add_row(str(j.job_id), Text(j.job_type), j.status, attempts, when)
+        out.print(table if jobs else "No such job.")
+        return 0
+
+    run(command, as_json=as_json)
+
+
+@app.command()
+def show(job_id: JobId, tenant: Tenant, as_json: AsJson = False) -> None:
+    """Show a job with its result."""
+
+    async def command(app: Application) -> int:
+        answer = await app.show_job.answer(job_id, await app.names.tenant(tenant))
+        _show_answer(answer, as_json=as_json)
+        return 0
+
+    run(command, as_json=as_json)
+
+
+@app.command()
+def cancel(job_id: JobId, tenant: Tenant, as_json: AsJson = False) -> None:
+    """Cancel a job that has not ended. The result of an attempt still running is refused."""
+
+    async def command(app: Application) -> int:
+        await app.cancel_job(job_id, await app.names.tenant(tenant), local_actor())
+        if as_json:
+            print_json({"id": str(job_id), "status": "canceled"})
+        else:
+            out.print(f"Canceled job {job_id}")
+        return 0
+
+    run(command, as_json=as_json)
+
+
+@app.command()
+def retry(job_id: JobId, tenant: Tenant, as_json: AsJson = False) -> None:
+    """Queue a failed job anew. Actions are not retried: they need a new policy token."""
+
+    async def command(app: Application) -> int:
+        await app.retry_job(job_id, await app.names.tenant(tenant), local_actor())
+        if as_json:
+            print_json({"id": str(job_id), "status": "queued"})
+        else:
+            out.print(f"Queued job {job_id} anew")
+        return 0
+
+    run(command, as_json=as_json)
+
+
+def _show_answer(answer: JobAnswer, *, as_json: bool) -> None:
+    if as_json:
+        print_json(answer.model_dump(mode="json"))
+        return
+    style = "green" if answer.success else "red"
+    out.print(f"[{style}]{answer.status}[/] {answer.job_type} {answer.job_id or ''}")
+    if answer.error is not None:
+        out.print(f"{answer.error.get('code')}: {answer.error.get('message')}", markup=False)
+        if answer.error.get("hint"):
+            out.print(f"try: {answer.error['hint']}", markup=False)
+    if answer.data is not None:
+        out.print_json(data=answer.data)
+    for output in answer.manifest.outputs if answer.manifest else ():
+        out.print(f"{output.name}  {output.size:,} bytes  {output.ref}", markup=False)
+
+
+def _exit_code(answer: JobAnswer) -> int:
+    match answer.status:
+        case "executed":
+            return 0
+        case "denied":
+            return 3
+        case _:
+            return 4

@@ -1,0 +1,95 @@
+"""Commands about this installation: init, doctor, flags, worker, demo."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+
+from jobforge.bootstrap import Application, read_flags
+from jobforge.config import Flags
+from jobforge.entrypoints.cli.options import AsJson
+from jobforge.entrypoints.cli.session import errors, new_table, out, print_json, run
+
+
+def init(as_json: AsJson = False) -> None:
+    """Start the database, migrate it, and make the keys this installation needs."""
+
+    async def command(app: Application) -> int:
+        facts = await app.examine()
+        if as_json:
+            print_json({"home": str(app.home), "checks": [check.to_json() for check in facts]})
+        else:
+            out.print(f"JobForge is ready; its home is {app.home}", markup=False)
+        return 0
+
+    run(command, as_json=as_json)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check and explain database, roles, engine, secrets and switches."""
+
+    async def command(app: Application) -> int:
+        checks = await app.examine()
+        is_well = all(check.is_well for check in checks)
+        if as_json:
+            print_json({"ok": is_well, "checks": [check.to_json() for check in checks]})
+        for check in () if as_json else checks:
+            sign = "[green]ok  [/]" if check.is_well else "[red]FAIL[/]"
+            out.print(f"{sign} {check.name:12}", end=" ")
+            out.print(check.message, markup=False)
+            if check.hint:
+                out.print(f"     {'':12} {check.hint}", markup=False)
+        return 0 if is_well else 5
+
+    run(command, as_json=as_json)
+
+
+def flags(as_json: AsJson = False) -> None:
+    """Show the switches. Everything is off unless someone turned it on."""
+    current = read_flags()
+    values = current.model_dump()
+    if as_json:
+        print_json(values)
+        return
+    table = new_table("variable", "is", "what it does")
+    for name, field in Flags.model_fields.items():
+        table.add_row(
+            f"JOBFORGE_{name.upper()}", "on" if values[name] else "off", field.description
+        )
+    out.print(table)
+
+
+def worker(
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "-c", min=1, max=10_000, help="Jobs at a time.")
+    ] = 200,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Stop once nothing is queued any more.")
+    ] = False,
+) -> None:
+    """Work the jobs of every tenant. SIGTERM and Ctrl-C finish what runs, then stop."""
+
+    async def command(app: Application) -> int:
+        worker = app.make_worker(concurrency)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        errors.print(f"Worker with {concurrency} places; Ctrl-C stops it")
+        await worker.run(drain=drain)
+        return 0
+
+    run(command)
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the demo's database and files afterwards.")
+    ] = True,
+) -> None:
+    """Run the main job end to end, on the embedded database and data of its own making."""
+    from jobforge.entrypoints.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(keep=keep))

@@ -1,0 +1,76 @@
+"""A bundle run on the terminal."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from jobforge.contract.results import BundleResult
+from jobforge.entrypoints.cli.session import errors, new_table, out, print_json
+
+_STYLE = {
+    "accepted": "green",
+    "queued": "cyan",
+    "executed": "green",
+    "skipped": "yellow",
+    "denied": "red",
+    "error": "red",
+}
+
+
+def show_run(result: BundleResult, *, as_json: bool) -> None:
+    """Print the result as JSON, or as a table with a line of counts."""
+    if as_json:
+        print_json(result.model_dump(mode="json"))
+        return
+    error = result.manifest.error
+    if error is not None:
+        _show_refusal(error)
+        return
+    if result.child_runs:
+        table = new_table("request", "job type", "status", "why")
+        for child in result.child_runs:
+            why = child.reason if child.code is None else f"{child.reason} ({child.code})"
+            table.add_row(
+                Text(child.request_id),
+                Text(child.job_type),
+                Text(child.status, style=_STYLE[child.status]),
+                Text(why),
+            )
+        out.print(table)
+    for child in result.child_runs:
+        for warning in child.warnings:
+            _show_warning(child.request_id, warning)
+    out.print(_counts(result))
+
+
+def exit_code_of_run(result: BundleResult) -> int:
+    """2 refused (3 where switched off), 3 anything denied, 4 only failures, else 0."""
+    error = result.manifest.error
+    if error is not None:
+        return 3 if error["code"] == "FEATURE_FLAG_DISABLED" else 2
+    if result.summary.denied:
+        return 3
+    return 4 if result.summary.errors else 0
+
+
+def _show_refusal(error: dict[str, object]) -> None:
+    where = f" at {error['pointer']}" if error.get("pointer") else ""
+    errors.print(f"[bold red]bundle refused[/] ({error['code']}){where}:", end=" ")
+    errors.print(str(error["message"]), markup=False)
+    if error.get("hint"):
+        errors.print("[bold]try[/]:", end=" ")
+        errors.print(str(error["hint"]), markup=False)
+
+
+def _show_warning(request_id: str, warning: dict[str, object]) -> None:
+    out.print("[yellow]warning[/]", end=" ")
+    hint = f" ({warning['hint']})" if warning.get("hint") else ""
+    out.print(f"{request_id}: {warning['message']}{hint}", markup=False)
+
+
+def _counts(result: BundleResult) -> str:
+    counts = result.summary.model_dump()
+    said = ", ".join(f"{n} {word.replace('_', ' ')}" for word, n in counts.items() if n)
+    return (
+        f"Run {result.bundle_run_id} ({result.mode}, {result.dialect}): {said or 'nothing to do'}"
+    )

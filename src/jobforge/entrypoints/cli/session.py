@@ -1,0 +1,119 @@
+"""How every command runs: open the application, do one thing, say it, end with the right code."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from jobforge.bootstrap import Application, open_application
+from jobforge.contract.errors import ContractViolation, JobForgeError
+from jobforge.core.actor import Actor
+from jobforge.core.errors import (
+    Conflict,
+    Denied,
+    HandlerSignal,
+    InvalidInput,
+    Missing,
+    Unavailable,
+)
+from jobforge.core.failure import code_of
+
+EXIT_CODES: dict[type[JobForgeError], int] = {
+    ContractViolation: 2,
+    InvalidInput: 2,
+    Missing: 2,
+    Denied: 3,
+    Conflict: 3,
+    HandlerSignal: 4,
+    Unavailable: 5,
+}
+"""The first class of this table that an error is of decides; anything else is 1."""
+
+PIPE_WIDTH = 200
+"""Columns where nobody looks: wide enough that no id is broken."""
+
+errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+Command = Callable[[Application], Awaitable[int]]
+
+
+def run(command: Command, *, as_json: bool = False) -> NoReturn:
+    """Run the command and leave with the exit code it returns."""
+    try:
+        code = asyncio.run(_run(command))
+    except JobForgeError as error:
+        show_error(error, as_json=as_json)
+        code = exit_code_of(error)
+    except ValidationError as error:
+        show_error(_to_setting_error(error), as_json=as_json)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    raise typer.Exit(code)
+
+
+async def _run(command: Command) -> int:
+    async with open_application() as app:
+        return await command(app)
+
+
+def local_actor() -> Actor:
+    """Who sits at this command line."""
+    try:
+        return Actor.local(getpass.getuser())
+    except (OSError, KeyError):
+        return Actor.local("unknown")
+
+
+def exit_code_of(error: JobForgeError) -> int:
+    """The exit code for an error."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+
+
+def show_error(error: JobForgeError, *, as_json: bool) -> None:
+    """Say what went wrong, where, and the way out."""
+    if as_json:
+        document = {
+            "code": code_of(error),
+            "message": error.message,
+            "pointer": error.pointer,
+            "hint": error.hint,
+        }
+        print_json({"error": document})
+        return
+    where = f" at {error.pointer}" if error.pointer else ""
+    errors.print(f"[bold red]error[/] ({code_of(error)}){where}:", end=" ")
+    errors.print(error.message, markup=False)
+    if error.hint:
+        errors.print("[bold]try[/]:", end=" ")
+        errors.print(error.hint, markup=False)
+
+
+def new_table(*columns: str) -> Table:
+    """A plain table whose cells wrap and are never cut."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def print_json(document: object) -> None:
+    """Write exactly one JSON document to standard output."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _to_setting_error(error: ValidationError) -> JobForgeError:
+    """A fault in the environment, named by its variable; the value is never shown."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = "JOBFORGE_" + "_".join(str(part) for part in first["loc"]).upper()
+    return InvalidInput(f"{name}: {first['msg']}", hint="docs/reference/settings.md lists them all")
