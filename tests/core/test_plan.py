@@ -166,7 +166,7 @@ EFFECT = PlannedEffect(
 
 
 def test_a_request_is_stored_with_everything_that_its_digest_covers() -> None:
-    stored = plan_of(BUNDLE).requests[1].to_json()
+    stored = json.loads(plan_of(BUNDLE).requests[1].to_text())
 
     assert stored["payload"] == {"target": "file-2", "value": "new"}
     assert stored == {

@@ -32,13 +32,15 @@ class PlannedEffect(Model):
 
 
 _EFFECTS = TypeAdapter(tuple[PlannedEffect, ...])
+NO_EFFECTS = "[]"
+"""What most jobs have."""
 
 
 def parse_effects(text: str) -> tuple[PlannedEffect, ...]:
     """Read the effects of one job, as they are stored with it."""
-    return _EFFECTS.validate_json(text)
+    return () if text == NO_EFFECTS else _EFFECTS.validate_json(text)
 
 
 def dump_effects(effects: tuple[PlannedEffect, ...]) -> str:
     """Write the effects of one job, as they are stored with it."""
-    return _EFFECTS.dump_json(effects).decode()
+    return _EFFECTS.dump_json(effects).decode() if effects else NO_EFFECTS

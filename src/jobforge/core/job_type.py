@@ -85,8 +85,16 @@ class JobType(Generic[P, R]):
         Raises:
             PayloadInvalid: with the JSON pointer of the first fault, below the payload.
         """
+        return self.parse_payload_text(json.dumps(payload))
+
+    def parse_payload_text(self, text: str) -> P:
+        """The same from JSON text.
+
+        Raises:
+            PayloadInvalid: with the JSON pointer of the first fault, below the payload.
+        """
         try:
-            return self.payload.model_validate_json(json.dumps(payload))
+            return self.payload.model_validate_json(text)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise PayloadInvalid(first["msg"], pointer=to_pointer(first["loc"])) from None

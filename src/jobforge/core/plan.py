@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -25,32 +26,40 @@ class PlannedRequest:
     """One request as it is stored and run.
 
     `tenant` and `project` are the ids as text where the request's names resolve to the caller's,
-    else the names themselves. `payload` is translated and masked.
+    else the names themselves. `payload_text` is the
+    canonical JSON of the translated, masked payload: what is digested, stored and run.
     """
 
     request_id: str
     job_type: str
     tenant: str
     project: str | None
-    payload: Mapping[str, Any] = field(repr=False)
+    payload_text: str = field(repr=False)
     payload_digest: str
     idempotency_key: str
     required_scopes: tuple[str, ...]
     is_flagged: bool
 
-    def to_json(self) -> dict[str, Any]:
-        """The request as plain JSON, as a plan stores it."""
-        return {
-            "request_id": self.request_id,
-            "job_type": self.job_type,
-            "tenant": self.tenant,
-            "project": self.project,
-            "payload": dict(self.payload),
-            "payload_digest": self.payload_digest,
-            "idempotency_key": self.idempotency_key,
-            "required_scopes": list(self.required_scopes),
-            "is_flagged": self.is_flagged,
-        }
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The payload as plain JSON."""
+        return dict(json.loads(self.payload_text))
+
+    def to_text(self) -> str:
+        """The request as JSON, as a plan stores it; the payload stands in it as it is."""
+        head = json.dumps(
+            {
+                "request_id": self.request_id,
+                "job_type": self.job_type,
+                "tenant": self.tenant,
+                "project": self.project,
+                "payload_digest": self.payload_digest,
+                "idempotency_key": self.idempotency_key,
+                "required_scopes": self.required_scopes,
+                "is_flagged": self.is_flagged,
+            }
+        )
+        return f'{head[:-1]}, "payload": {self.payload_text}}}'
 
     def to_digested(self, tenant: str, project: str | None) -> dict[str, Any]:
         """What the digest of a plan for this tenant and project covers of the request.

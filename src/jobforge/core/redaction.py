@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from jobforge.contract.pointer import to_pointer
@@ -66,7 +67,7 @@ class _Copy:
             yield _Task(value, copy, name, (task.path, name), is_secret)
 
     def _key(self, key: str, taken: Mapping[str, Any], path: _Path) -> str:
-        name = mask_text(key)
+        name = _mask_key(key)
         if name == key:
             return key
         number = 2
@@ -100,6 +101,12 @@ def mask_text(text: str) -> str:
             return text
         text = masked
     return MASK
+
+
+@lru_cache(maxsize=4096)
+def _mask_key(key: str) -> str:
+    """Keys are few and come again and again."""
+    return mask_text(key)
 
 
 def _mask_once(text: str) -> str:

@@ -107,9 +107,10 @@ class TakeIn:
                     ]
                     if found:
                         findings[request.index] = tuple(found)
-        facts = replace(facts, findings=findings)
-        plan = prepared.plan.with_effects(effects)
-        return Intake(prepared, facts, candidates(prepared, facts), plan)
+        if findings:
+            facts = replace(facts, findings=findings)
+            asked = candidates(prepared, facts)
+        return Intake(prepared, facts, asked, prepared.plan.with_effects(effects))
 
 
 async def _caller(unit: TenantUnit, submission: Submission) -> Caller:

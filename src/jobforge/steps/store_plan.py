@@ -13,21 +13,12 @@ from jobforge.ports.storage import TenantUnit
 
 async def store_plan(unit: TenantUnit, plan: Plan, actor: Actor, at: datetime) -> None:
     """Store the plan, unless it is there already."""
-    requests = [
-        {
-            "request_id": request.request_id,
-            "job_type": request.job_type,
-            "payload": request.payload,
-            "idempotency_key": request.idempotency_key,
-        }
-        for request in plan.requests
-    ]
     await unit.plans.insert(
         PlanRecord(
             digest=plan.digest,
             effects_digest=plan.effects_digest,
             project_id=plan.project_id,
-            requests=canonical_bytes(requests).decode(),
+            requests=f"[{', '.join(request.to_text() for request in plan.requests)}]",
             effects=canonical_bytes(effects_to_json(plan.effects)).decode(),
             created_by=actor.name,
             created_at=at,

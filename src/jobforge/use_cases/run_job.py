@@ -44,7 +44,7 @@ class RunJob:
                 try:
                     result = await self.runner.run(
                         job_type,
-                        job_type.parse_payload(json.loads(attempt.payload)),
+                        job_type.parse_payload_text(attempt.payload),
                         parse_effects(attempt.effects),
                         opened.context,
                     )

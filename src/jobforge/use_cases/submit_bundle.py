@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from jobforge.contract.canonical import canonical_bytes
 from jobforge.contract.dialects import TranslatedBundle, read_bundle
 from jobforge.contract.errors import ContractViolation
 from jobforge.contract.results import BundleResult, ChildRun
@@ -51,8 +50,7 @@ class _Verdicts:
     admission: Admission
     job_ids: Mapping[int, UUID]
 
-    @property
-    def children(self) -> tuple[ChildRun, ...]:
+    def to_children(self) -> tuple[ChildRun, ...]:
         """The child runs, in the bundle's order."""
         return tuple(
             decision.to_child_run(self.submission.mode, self.job_ids.get(index))
@@ -148,7 +146,7 @@ class SubmitBundle:
     async def _write(
         self, unit: TenantUnit, verdicts: _Verdicts, token: str | None
     ) -> BundleResult:
-        children, facts = verdicts.children, verdicts.facts
+        children, facts = verdicts.to_children(), verdicts.facts
         text = render_summary(to_result(facts, children)).encode()
         checksum = await unit.artifacts.put(text, "text/markdown; charset=utf-8", verdicts.at)
         facts = replace(facts, artifact_ref=f"artifact:{checksum}")
@@ -228,7 +226,7 @@ def _to_job(decision: Decision, index: int, verdicts: _Verdicts, jti: str | None
         run_id=verdicts.run_id,
         request_id=planned.request_id,
         job_type=planned.job_type,
-        payload=canonical_bytes(planned.payload).decode(),
+        payload=planned.payload_text,
         payload_digest=planned.payload_digest,
         idempotency_key=planned.idempotency_key,
         effects=dump_effects(verdicts.plan.effects.get(planned.request_id, ())),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from jobforge.contract.canonical import digest_of
+from jobforge.contract.canonical import canonical_bytes, checksum_of
 from jobforge.contract.dialects import TranslatedBundle, TranslatedRequest
 from jobforge.core.admission.facts import Caller
 from jobforge.core.catalog import AnyJobType, JobCatalog
@@ -115,14 +115,15 @@ def _prepare_request(
 ) -> PreparedRequest:
     payload, fault = _translate(source, job_type)
     masked = mask(payload)
-    parsed, fault = _parse(masked, job_type) if fault is None else (None, fault)
+    text = canonical_bytes(masked)
+    parsed, fault = _parse(text.decode(), job_type) if fault is None else (None, fault)
     planned = PlannedRequest(
         request_id=source.request_id,
         job_type=source.job_type,
         tenant=tenant,
         project=project,
-        payload=masked,
-        payload_digest=digest_of(masked),
+        payload_text=text.decode(),
+        payload_digest=checksum_of(text),
         idempotency_key=source.idempotency_key,
         required_scopes=source.required_scopes,
         is_flagged=source.is_flagged,
@@ -145,13 +146,11 @@ def _translate(
         return source.payload, PayloadInvalid(f"cannot be translated ({type(error).__name__})")
 
 
-def _parse(
-    payload: Mapping[str, Any], job_type: AnyJobType | None
-) -> tuple[Model | None, PayloadInvalid | None]:
+def _parse(text: str, job_type: AnyJobType | None) -> tuple[Model | None, PayloadInvalid | None]:
     if job_type is None:
         return None, None
     try:
-        return job_type.parse_payload(payload), None
+        return job_type.parse_payload_text(text), None
     except PayloadInvalid as fault:
         return None, fault
 

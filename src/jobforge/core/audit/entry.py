@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -200,13 +201,19 @@ class _Said(Protocol):
     def subject(self) -> str: ...
 
 
+@lru_cache(maxsize=256)
+def _canonical_text(text: str) -> bytes:
+    """Actors and events are few and come again and again."""
+    return canonical_bytes(text)
+
+
 def _body_digest(entry: _Said, details: str) -> bytes:
     """RFC 8785 of the six members, put together in the order of their names."""
     body = b'{"actor":%b,"at":"%b","details":%b,"event":%b,"subject":%b,"tenant_id":"%b"}' % (
-        canonical_bytes(entry.actor),
+        _canonical_text(entry.actor),
         format_time(entry.at).encode(),
         details.encode(),
-        canonical_bytes(entry.event),
+        _canonical_text(entry.event),
         canonical_bytes(entry.subject),
         str(entry.tenant_id).encode(),
     )
