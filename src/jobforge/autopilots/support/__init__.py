@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from jobforge.autopilots.support.articles import Article, Passage
 from jobforge.autopilots.support.classifier import Alternative, Prediction, TicketClassifier
+from jobforge.autopilots.support.knowledge import Hit, KnowledgeIndex
 from jobforge.autopilots.support.personal_data import (
     PersonalDatum,
     find_personal_data,
@@ -14,6 +16,10 @@ from jobforge.autopilots.support.triage import TRIAGE, suggest_priority, triage_
 __all__ = [
     "TRIAGE",
     "Alternative",
+    "Article",
+    "Hit",
+    "KnowledgeIndex",
+    "Passage",
     "PersonalDatum",
     "Prediction",
     "Signal",

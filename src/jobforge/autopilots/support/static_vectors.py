@@ -25,7 +25,8 @@ Matrix = NDArray[np.float32]
 
 MAX_CHARACTERS = 20_000
 """What lies beyond this is not read: the mean of so many tokens no longer moves."""
-_BATCH = 2_000
+_BATCH = 20_000
+_RARITY_SAMPLE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +42,47 @@ class StaticVectors:
         """Return mean token vectors, shape `(n_texts, 256)`; an empty text gives zeros."""
         vectors = np.zeros((len(texts), self.table.shape[1]), dtype=np.float32)
         for start in range(0, len(texts), _BATCH):
-            batch = [text[:MAX_CHARACTERS] for text in texts[start : start + _BATCH]]
+            batch = [text[:MAX_CHARACTERS].split() for text in texts[start : start + _BATCH]]
             vectors[start : start + len(batch)] = self._embed_batch(batch)
         return vectors
 
-    def _embed_batch(self, texts: list[str]) -> Matrix:
-        encodings = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    def learn_rarity(self, texts: Sequence[str]) -> StaticVectors:
+        """Return vectors whose frequent tokens, by these texts, count less (square root of idf)."""
+        sample = texts[:: 1 + len(texts) // _RARITY_SAMPLE]
+        frequency = np.zeros(len(self.table), dtype=np.int64)
+        for text in sample:
+            ids = self.tokenizer.encode(text[:MAX_CHARACTERS], add_special_tokens=False).ids
+            frequency[list(set(ids))] += 1
+        rarity = np.sqrt(np.log1p(len(sample) / (1 + frequency))).astype(np.float32)
+        return StaticVectors(table=self.table * rarity[:, None], tokenizer=self.tokenizer)
+
+    def _embed_batch(self, texts: list[list[str]]) -> Matrix:
+        """Add up word by word: each different word goes through the tokenizer once."""
+        from scipy.sparse import csr_matrix
+
+        numbers: dict[str, int] = {}
+        flat = [numbers.setdefault(word, len(numbers)) for words in texts for word in words]
+        if not flat:
+            return np.zeros((len(texts), self.table.shape[1]), dtype=np.float32)
+        sums, lengths = self._embed_words(list(numbers))
+        offsets = np.concatenate(([0], np.cumsum([len(words) for words in texts])))
+        ones = np.ones(len(flat), dtype=np.float32)
+        counts = csr_matrix((ones, flat, offsets), shape=(len(texts), len(numbers)))
+        totals = np.asarray(counts @ lengths)
+        return np.asarray(counts @ sums / np.maximum(totals, 1)[:, None], dtype=np.float32)
+
+    def _embed_words(self, words: list[str]) -> tuple[Matrix, Matrix]:
+        """Return the sum of each word's token vectors and its number of tokens."""
+        encodings = self.tokenizer.encode_batch_fast(words, add_special_tokens=False)
         ids = [encoding.ids for encoding in encodings]
         lengths = np.array([len(one) for one in ids])
-        vectors = np.zeros((len(texts), self.table.shape[1]), dtype=np.float32)
+        sums = np.zeros((len(words), self.table.shape[1]), dtype=np.float32)
         filled = np.flatnonzero(lengths)
         if len(filled):
             tokens = np.concatenate([np.asarray(ids[row], dtype=np.int64) for row in filled])
             starts = np.concatenate(([0], np.cumsum(lengths[filled])[:-1]))
-            sums = np.add.reduceat(self.table[tokens], starts, axis=0)
-            vectors[filled] = sums / lengths[filled, None]
-        return vectors
+            sums[filled] = np.add.reduceat(self.table[tokens], starts, axis=0)
+        return sums, lengths.astype(np.float32)
 
 
 @cache

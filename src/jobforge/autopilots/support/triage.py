@@ -38,6 +38,8 @@ from jobforge.core.model import Model
 
 OUT_OF_SCOPE = "general"
 HUMAN_REVIEW = "human-review"
+MIN_ALTERNATIVE = 0.01
+"""Alternatives less likely than this are not named."""
 _PRIORITY_OF: dict[str, int] = {"critical": 1, "high": 2, "medium": 3, "low": 4}
 _REQUESTED_HIGH = frozenset({"critical", "urgent", "highest", "p1", "p0"})
 
@@ -222,7 +224,8 @@ def _name_category(prediction: Prediction | None) -> str | None:
 def _list_alternatives(prediction: Prediction | None) -> tuple[CategoryScore, ...]:
     if prediction is None:
         return ()
-    pairs = [(one.label, one.confidence) for one in prediction.alternatives]
+    likely = (one for one in prediction.alternatives if one.confidence >= MIN_ALTERNATIVE)
+    pairs = [(one.label, one.confidence) for one in likely]
     if prediction.out_of_scope:
         pairs = [(prediction.label, prediction.confidence), *pairs]
     return tuple(CategoryScore(category=label, confidence=_round(sure)) for label, sure in pairs)

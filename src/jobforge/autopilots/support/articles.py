@@ -1,0 +1,142 @@
+"""Articles of a knowledge base, and their plain passages, from Markdown, HTML or text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from jobforge.core.errors import SourceMalformed
+from jobforge.core.model import Model
+
+Pool = Literal["article", "ticket"]
+
+MAX_WORDS = 120
+"""A passage ends at the first paragraph that would make it longer than this."""
+_HTML = re.compile(r"<(?:!doctype|html|body|p|div|h[1-6]|ul|ol|li|br|table|span|a)\b[^>]*>", re.I)
+_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\s*(?:\n|\Z)", re.S)
+_HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
+_BLOCK_TAGS = frozenset(
+    ("p", "div", "li", "h1", "h2", "h3", "h4", "h5", "h6", "br", "tr", "pre", "blockquote")
+)
+
+
+class Article(Model):
+    """One article, FAQ entry, or resolved ticket (`pool="ticket"`: subject and resolution)."""
+
+    article_id: str = Field(min_length=1, max_length=256)
+    title: str = Field(default="", max_length=2_000)
+    body: str = Field(default="", max_length=2_000_000)
+    pool: Pool = "article"
+    language: str | None = None
+    updated_at: str | None = None
+
+
+class Passage(Model):
+    """A piece of an article that can be cited: `passage_id` is `<article_id>#<number>`."""
+
+    passage_id: str
+    article_id: str
+    heading: str
+    text: str
+
+
+def to_article(value: Article | Mapping[str, Any]) -> Article:
+    """Return the article of a mapping; names other than ours are ignored.
+
+    Raises:
+        SourceMalformed: it has no article_id, or neither title nor body.
+    """
+    if isinstance(value, Article):
+        return value
+    known = {key: value[key] for key in Article.model_fields if value.get(key) is not None}
+    article_id = str(known.get("article_id", "")).strip()
+    if not article_id:
+        raise SourceMalformed("an article has no article_id")
+    texts = {key: str(known.get(key, "")) for key in ("title", "body")}
+    if not any(text.strip() for text in texts.values()):
+        raise SourceMalformed(f"article {article_id[:80]} has neither title nor body")
+    return Article(**{**known, **texts, "article_id": article_id})
+
+
+def split_passages(article: Article) -> list[Passage]:
+    """Return the article's passages in order; an article without a body has one, its title."""
+    pieces = list(_merge(_paragraphs(to_plain(article.body)))) or [("", article.title)]
+    return [
+        Passage(
+            passage_id=f"{article.article_id}#{number}",
+            article_id=article.article_id,
+            heading=heading or article.title,
+            text=text,
+        )
+        for number, (heading, text) in enumerate(pieces, start=1)
+    ]
+
+
+def to_plain(body: str) -> str:
+    """Return Markdown or text as it is, without front matter; HTML as text with headings marked."""
+    text = body.replace("\r\n", "\n").replace("\x00", "")
+    text = _FRONT_MATTER.sub("", text)
+    return _html_to_text(text) if _HTML.search(text) else text
+
+
+def _html_to_text(markup: str) -> str:
+    from lxml import html
+
+    try:
+        root = html.fromstring(f"<div>{markup}</div>")
+    except (ValueError, html.etree.ParserError):
+        return markup
+    parts: list[str] = []
+    for event, element in html.etree.iterwalk(root, events=("start", "end")):
+        tag = element.tag if isinstance(element.tag, str) else ""
+        if event == "start":
+            parts.append(_opening(tag))
+            parts.append("" if tag in {"script", "style", ""} else element.text or "")
+        else:
+            parts.append("\n\n" if tag in _BLOCK_TAGS else "")
+            parts.append(element.tail or "")
+    return "".join(parts)
+
+
+def _opening(tag: str) -> str:
+    if re.fullmatch(r"h[1-6]", tag):
+        return f"\n\n{'#' * int(tag[1])} "
+    return "\n\n" if tag in _BLOCK_TAGS else ""
+
+
+def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each paragraph with the heading it stands under; fenced code stays in one piece."""
+    heading, is_code = "", False
+    lines: list[str] = []
+    for line in text.split("\n"):
+        is_fence = line.lstrip().startswith("```")
+        match = None if is_code or is_fence else _HEADING.match(line.strip())
+        if match or (not line.strip() and not is_code):
+            if lines:
+                yield heading, "\n".join(lines)
+            lines = []
+            heading = match.group(2) if match else heading
+        else:
+            lines.append(line.rstrip())
+        is_code = is_code != is_fence
+    if lines:
+        yield heading, "\n".join(lines)
+
+
+def _merge(paragraphs: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Join neighbouring paragraphs under one heading while they fit."""
+    current, n_words = "", 0
+    texts: list[str] = []
+    for heading, text in paragraphs:
+        size = len(text.split())
+        if texts and (heading != current or n_words + size > MAX_WORDS):
+            yield current, "\n".join(texts)
+            texts, n_words = [], 0
+        current = heading
+        texts.append(text.strip())
+        n_words += size
+    if texts:
+        yield current, "\n".join(texts)
