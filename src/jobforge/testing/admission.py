@@ -15,9 +15,9 @@ from jobforge.core.effects import PlannedEffect
 from jobforge.core.job_type import ActionSteps, JobType
 from jobforge.core.model import Model
 
-TENANT_ID = UUID("11111111-1111-4111-8111-111111111111")
+TENANT_ID = UUID("aaaaaaaa-1111-4111-8111-111111111111")
 OTHER_TENANT_ID = UUID("99999999-9999-4999-8999-999999999999")
-PROJECT_ID = UUID("33333333-3333-4333-8333-333333333333")
+PROJECT_ID = UUID("cccccccc-3333-4333-8333-333333333333")
 OTHER_PROJECT_ID = UUID("44444444-4444-4444-8444-444444444444")
 
 READ_TYPE = "autopilot.support.look"

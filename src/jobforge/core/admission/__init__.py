@@ -11,7 +11,7 @@ from jobforge.core.admission.facts import (
     Switches,
 )
 from jobforge.core.admission.judging import admit, binding_for, candidates, refuse
-from jobforge.core.admission.prepare import PreparedBundle, PreparedRequest, prepare
+from jobforge.core.admission.prepared import PreparedBundle, PreparedRequest, prepare
 
 __all__ = [
     "Admission",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from jobforge.contract.codes import BundleCode, ChildCode
 from jobforge.contract.results import ChildRun, Mode
-from jobforge.core.admission.prepare import PreparedRequest
+from jobforge.core.admission.prepared import PreparedRequest
 
 DecisionStatus = Literal["accepted", "denied", "skipped"]
 

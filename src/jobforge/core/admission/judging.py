@@ -8,7 +8,7 @@ from shlex import quote
 from jobforge.contract.codes import BundleCode, ChildCode
 from jobforge.core.admission.decision import Admission, Decision, Refusal
 from jobforge.core.admission.facts import AdmissionFacts
-from jobforge.core.admission.prepare import PreparedBundle, PreparedRequest
+from jobforge.core.admission.prepared import PreparedBundle, PreparedRequest
 from jobforge.core.admission.rules import RULES, RULES_BEFORE_POLICY, Rule, RuleContext, accept
 from jobforge.core.plan import Plan
 from jobforge.core.policy_token import TokenBinding

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from jobforge.contract.codes import ChildCode
 from jobforge.core.admission.decision import Decision
 from jobforge.core.admission.facts import AdmissionFacts, Finding
-from jobforge.core.admission.prepare import PreparedBundle, PreparedRequest
+from jobforge.core.admission.prepared import PreparedBundle, PreparedRequest
 from jobforge.core.scopes import missing_scopes, unknown_scopes, write_scopes
 
 DUPLICATE_ID = "Duplicate request ID in bundle"
