@@ -33,6 +33,7 @@ from jobforge.adapters.runtime.inline_runner import InlineRunner
 from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, SystemClock
 from jobforge.autopilots.catalog import JOB_TYPES
+from jobforge.autopilots.jobforge import undo_job_type
 from jobforge.config import Flags, Settings
 from jobforge.core.actor import Actor
 from jobforge.core.admission import Switches
@@ -75,7 +76,11 @@ PROBE_TIMEOUT = timedelta(seconds=10)
 def load_catalog(extra: Iterable[AnyJobType] = ()) -> JobCatalog:
     """Our job types, those of installed packages, and `extra` ones."""
     installed = [e.load() for e in importlib.metadata.entry_points(group=ENTRY_POINTS)]
-    return JobCatalog([*JOB_TYPES, *installed, *extra])
+    # What takes actions back looks their types up in the very catalogue it stands in.
+    catalog = JobCatalog(
+        [*JOB_TYPES, *installed, *extra, undo_job_type(lambda: catalog)],
+    )
+    return catalog
 
 
 def read_flags() -> Flags:
@@ -246,7 +251,7 @@ class _Parts:
                 )
             return self.box.open(record.sealed, tenant_id=tenant_id, name=name)
 
-        return LiveProbes(self.guard, find=find, is_host_allowed=reach.is_host_allowed)
+        return LiveProbes(self.guard, find_connection=find, is_host_allowed=reach.is_host_allowed)
 
     async def probe_connection(self, tenant: TenantRecord, actor: Actor, name: str) -> str:
         """Open a tenant's connection and say in words what answered."""

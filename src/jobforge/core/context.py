@@ -134,7 +134,7 @@ class TlsFacts(Model):
 
 
 class HostFacts(Model):
-    """The machine the worker runs on."""
+    """The machine the worker runs on; `unreadable` names what the system did not let it see."""
 
     hostname: str
     system: str
@@ -149,6 +149,7 @@ class HostFacts(Model):
     filesystems: tuple[Filesystem, ...]
     listening: tuple[ListeningSocket, ...]
     is_root: bool
+    unreadable: tuple[str, ...] = ()
 
 
 class Filesystem(Model):
@@ -220,6 +221,24 @@ class Workspace(Protocol):
         ...
 
 
+class PastJob(Model):
+    """An earlier job of the same tenant. `payload` and `effects` are JSON text, as it ran."""
+
+    job_id: UUID
+    job_type: str
+    status: str
+    payload: str
+    effects: str
+
+
+class JobHistory(Protocol):
+    """The tenant's earlier jobs."""
+
+    async def find(self, job_id: UUID) -> PastJob | None:
+        """The job of this id; None where the tenant has none."""
+        ...
+
+
 class JobContext(Protocol):
     """Everything a handler can reach."""
 
@@ -251,6 +270,11 @@ class JobContext(Protocol):
     @property
     def artifacts(self) -> ArtifactWriter:
         """Where outputs go."""
+        ...
+
+    @property
+    def history(self) -> JobHistory:
+        """The tenant's earlier jobs."""
         ...
 
     @property

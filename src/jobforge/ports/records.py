@@ -123,6 +123,7 @@ class JobRecord:
     progress_message: str | None
     artifact_ref: str | None
     payload: str
+    effects: str
     result: str | None
     manifest: str | None
     error: str | None

@@ -16,6 +16,7 @@ from jobforge.core.context import (
     HttpRequest,
     HttpResponse,
     JobIdentity,
+    PastJob,
     Row,
     TlsFacts,
 )
@@ -191,6 +192,17 @@ class MemoryWorkspace:
             raise PlanStale(f"{key} changed: {expected} -> {current}")
 
 
+@dataclass
+class MemoryHistory:
+    """Earlier jobs by id."""
+
+    jobs: dict[UUID, PastJob] = field(default_factory=dict)
+
+    async def find(self, job_id: UUID) -> PastJob | None:
+        """The job given for this id."""
+        return self.jobs.get(job_id)
+
+
 def _confined(path: str) -> str:
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts:
@@ -210,6 +222,7 @@ class MemoryContext:
     probes: MemoryProbes = field(default_factory=MemoryProbes)
     artifacts: MemoryArtifacts = field(default_factory=MemoryArtifacts)
     workspace: MemoryWorkspace = field(default_factory=MemoryWorkspace)
+    history: MemoryHistory = field(default_factory=MemoryHistory)
     reported: list[tuple[float, str]] = field(default_factory=list)
     logged: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 

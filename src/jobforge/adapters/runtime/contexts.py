@@ -16,7 +16,7 @@ import structlog
 from jobforge.adapters.datasets.reader import DatasetReader
 from jobforge.adapters.targets.workspace import TenantWorkspace
 from jobforge.contract.manifest import ArtifactOutput
-from jobforge.core.context import HttpClient, JobIdentity, Probes
+from jobforge.core.context import HttpClient, JobIdentity, PastJob, Probes
 from jobforge.core.errors import Denied
 from jobforge.ports.engine import Attempt, JobEngine
 from jobforge.ports.records import DatasetRecord
@@ -81,6 +81,28 @@ class NoArtifacts:
         raise Denied(f"a plan stores nothing, and {name} would be stored")
 
 
+class TenantHistory:
+    """`JobHistory`: the tenant's own rows."""
+
+    def __init__(self, storage: Storage, tenant_id: UUID) -> None:
+        self._storage = storage
+        self._tenant_id = tenant_id
+
+    async def find(self, job_id: UUID) -> PastJob | None:
+        """The job of this id; None where the tenant has none."""
+        async with self._storage.transaction(self._tenant_id) as unit:
+            job = await unit.jobs.find(job_id)
+        if job is None:
+            return None
+        return PastJob(
+            job_id=job.job_id,
+            job_type=job.job_type,
+            status=job.status,
+            payload=job.payload,
+            effects=job.effects,
+        )
+
+
 @dataclass
 class LiveContext:
     """`JobContext` of one job. Its parts are made when they are asked for."""
@@ -111,6 +133,11 @@ class LiveContext:
     def workspace(self) -> TenantWorkspace:
         """The tenant's folder."""
         return TenantWorkspace(self.around.data_root / self.job.tenant_slug)
+
+    @property
+    def history(self) -> TenantHistory:
+        """The tenant's earlier jobs."""
+        return TenantHistory(self.around.storage, self.job.tenant_id)
 
     @cached_property
     def data(self) -> DatasetReader:

@@ -31,7 +31,7 @@ FROM unnest($7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::i
 -- The job of an id.
 SELECT job_id, project_id, run_id, request_id, job_type, status, priority, attempt, max_attempts,
     trace_id, actor, created_at, available_at, started_at, finished_at, progress,
-    progress_message, artifact_ref, payload, result, manifest, error,
+    progress_message, artifact_ref, payload, effects, result, manifest, error,
     attempt_errors::text AS attempt_errors
 FROM jobforge.jobs
 WHERE tenant_id = $1 AND job_id = $2;
@@ -40,7 +40,7 @@ WHERE tenant_id = $1 AND job_id = $2;
 -- The jobs of a run, in the order they were asked for.
 SELECT job_id, project_id, run_id, request_id, job_type, status, priority, attempt, max_attempts,
     trace_id, actor, created_at, available_at, started_at, finished_at, progress,
-    progress_message, artifact_ref, payload, result, manifest, error,
+    progress_message, artifact_ref, payload, effects, result, manifest, error,
     attempt_errors::text AS attempt_errors
 FROM jobforge.jobs
 WHERE tenant_id = $1 AND run_id = $2
@@ -50,7 +50,7 @@ ORDER BY created_at, job_id;
 -- The newest jobs first, of one status and type where given.
 SELECT job_id, project_id, run_id, request_id, job_type, status, priority, attempt, max_attempts,
     trace_id, actor, created_at, available_at, started_at, finished_at, progress,
-    progress_message, artifact_ref, payload, result, manifest, error,
+    progress_message, artifact_ref, payload, effects, result, manifest, error,
     attempt_errors::text AS attempt_errors
 FROM jobforge.jobs
 WHERE tenant_id = $1
