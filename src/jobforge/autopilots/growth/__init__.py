@@ -1,5 +1,8 @@
 """Growth: sites, experiments, content."""
 
+from jobforge.autopilots.growth.funnel.analysis import analyze_funnel
+from jobforge.autopilots.growth.funnel.model import FunnelResult, StepResult
+from jobforge.autopilots.growth.funnel_analyze import FUNNEL_ANALYZE
 from jobforge.autopilots.growth.seo.catalog import SeoCheck, list_seo_checks
 from jobforge.autopilots.growth.seo.check import check_page
 from jobforge.autopilots.growth.seo.crawl_options import CrawlOptions
@@ -32,16 +35,20 @@ from jobforge.autopilots.growth.statistics.power import (
 )
 
 __all__ = [
+    "FUNNEL_ANALYZE",
     "SEO_SCAN",
     "Comparison",
     "CrawlOptions",
     "CrawlReport",
+    "FunnelResult",
     "MidExperimentPower",
     "PageSummary",
     "SeoCheck",
     "SeoIssue",
     "SeoItem",
     "SiteIssue",
+    "StepResult",
+    "analyze_funnel",
     "benjamini_hochberg",
     "check_page",
     "compare_means",

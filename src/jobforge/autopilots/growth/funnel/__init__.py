@@ -1,0 +1,1 @@
+"""Funnels: how far people come, from events."""
