@@ -8,6 +8,7 @@ put (ECMA-262, OrdinaryOwnPropertyKeys).
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring as quoted
@@ -19,6 +20,7 @@ from jobforge.contract.collation import collation_key
 KeyOrder = Callable[[Iterable[str]], list[str]]
 
 _FIRST_NON_INDEX = 2**32 - 1
+_QUICK = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 _SAME_IN_BOTH_ORDERS = re.compile("[a-z_]*")
 
 
@@ -59,6 +61,16 @@ def producer_json(value: object, order: KeyOrder = by_code_unit) -> str:
 def producer_hash(value: object, order: KeyOrder = by_code_unit) -> str:
     """64 hex digits: the SHA-256 of the value's producer JSON in UTF-8."""
     return hashlib.sha256(producer_json(value, order).encode()).hexdigest()
+
+
+def has_producer_hash(value: object, claimed: str, order: KeyOrder = by_code_unit) -> bool:
+    """Whether the value's producer JSON has this SHA-256.
+
+    A quicker writer goes first. It is right for most documents, and where its text has the claimed
+    hash it is the text that was hashed: SHA-256 allows no other.
+    """
+    quick = hashlib.sha256(_QUICK.encode(value).encode()).hexdigest()
+    return quick == claimed or producer_hash(value, order) == claimed
 
 
 def _write_object(value: Mapping[str, object], order: KeyOrder) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+import json
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 from jobforge.contract.pointer import to_pointer
-from jobforge.core.secret_patterns import MASK, PATTERNS, is_secret_name
+from jobforge.core.secret_patterns import (
+    MASK,
+    PATTERNS,
+    SecretPattern,
+    can_name_secret,
+    is_secret_name,
+)
 
 _Path: TypeAlias = "tuple[_Path, str | int] | None"
 _CONTAINERS = (Mapping, list, tuple, set, frozenset)
@@ -32,6 +38,7 @@ class _Task:
 class _Copy:
     """A copy in the making; `masked` are the pointers of what was masked, in order."""
 
+    patterns: Sequence[SecretPattern]
     masked: list[str] = field(default_factory=list)
 
     def of(self, value: object) -> Any:  # noqa: ANN401 (a value of the same kind)
@@ -67,12 +74,12 @@ class _Copy:
             yield _Task(value, copy, name, (task.path, name), is_secret)
 
     def _key(self, key: str, taken: Mapping[str, Any], path: _Path) -> str:
-        name = _mask_key(key)
+        name = _mask_with(self.patterns, key)
         if name == key:
             return key
         number = 2
         while name in taken:
-            name, number = f"{mask_text(key)} {number}", number + 1
+            name, number = f"{_mask_with(self.patterns, key)} {number}", number + 1
         self.masked.append(_to_pointer((path, name)))
         return name
 
@@ -85,7 +92,7 @@ class _Copy:
         if isinstance(value, int | float):
             return value
         text = value if isinstance(value, str) else repr(value)
-        masked = mask_text(text)
+        masked = _mask_with(self.patterns, text)
         return value if masked == text else self._mask(masked, task.path)
 
     def _mask(self, masked: str, path: _Path) -> str:
@@ -95,36 +102,26 @@ class _Copy:
 
 def mask_text(text: str) -> str:
     """The text with every secret in it masked. Masking twice changes nothing more."""
-    for _ in range(_MOST_ROUNDS):
-        masked = _mask_once(text)
-        if masked == text:
-            return text
-        text = masked
-    return MASK
-
-
-@lru_cache(maxsize=4096)
-def _mask_key(key: str) -> str:
-    """Keys are few and come again and again."""
-    return mask_text(key)
-
-
-def _mask_once(text: str) -> str:
-    lowered = text.lower()
-    for secret in PATTERNS:
-        if secret.can_match(lowered):
-            text = secret.mask(text)
-    return text
+    return _mask_with(PATTERNS, text)
 
 
 def mask_secrets(value: Any) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 (any JSON value)
-    """A copy with every secret masked, and the JSON pointers of what was masked.
+    """The value with every secret masked, and the JSON pointers of what was masked.
 
     Masked is what looks like a secret inside a text, and every text and number under a key whose
-    name says it holds one. Mappings become dicts, other containers lists; an object that is no
-    JSON value stays as it is unless its `repr` shows a secret.
+    name says it holds one. The value is never changed: it comes back itself where it cannot hold a
+    secret, else as a copy of dicts and lists. An object that is no JSON value stays as it is
+    unless its `repr` shows a secret.
     """
-    copy = _Copy()
+    try:
+        lowered = json.dumps(value, default=repr, ensure_ascii=False).lower()
+    except (TypeError, ValueError, RecursionError):
+        patterns: Sequence[SecretPattern] = PATTERNS
+    else:
+        patterns = [secret for secret in PATTERNS if secret.can_match(lowered)]
+        if not patterns and not can_name_secret(lowered):
+            return value, ()
+    copy = _Copy(patterns)
     return copy.of(value), tuple(copy.masked)
 
 
@@ -134,6 +131,23 @@ def redact_event(
     """A structlog processor: masks the whole event. It belongs right before the renderer."""
     masked, _ = mask_secrets(event)
     return {str(key): value for key, value in masked.items()}
+
+
+def _mask_with(patterns: Sequence[SecretPattern], text: str) -> str:
+    for _ in range(_MOST_ROUNDS):
+        masked = _mask_once(patterns, text)
+        if masked == text:
+            return text
+        text = masked
+    return MASK
+
+
+def _mask_once(patterns: Sequence[SecretPattern], text: str) -> str:
+    lowered = text.lower()
+    for secret in patterns:
+        if secret.can_match(lowered):
+            text = secret.mask(text)
+    return text
 
 
 def _is_secret(name: str, value: object) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 MASK = "[masked]"
 
@@ -95,6 +96,7 @@ PATTERNS = (
     _pattern(
         "://",
         r"(?<=://)[^\s:/@\"'<>]*:(?P<secret>(?!\[masked\]@)[^\s/\"'<>]+)@",
+        needs="@",
     ),
     # name=value is machine-made; in prose a colon may follow the bare word, so it takes a digit
     _pattern(
@@ -120,6 +122,11 @@ _SECRET_WORDS = re.compile(
 _SECRET_PAIRS = re.compile(
     "(?:api|access|secret|private|signing|shared|account|encryption)_key|apikey|connection_string"
 )
+_NAME_HINTS = (
+    *("pass", "pwd", "otp", "secret", "credential"),
+    *("auth", "cookie", "token", "key", "connection"),
+)
+_LONGEST_NAME_KEPT = 64
 _CURSORS = re.compile("page|next|continuation|sync|cursor|start|stop|end|mask|pad|sep|unk")
 
 
@@ -128,8 +135,20 @@ def is_secret_name(name: str) -> bool:
 
     `token_count`, `max_tokens`, `next_page_token` and `monkey` do not.
     """
+    return _judge_name(name) if len(name) > _LONGEST_NAME_KEPT else _judge_short_name(name)
+
+
+def can_name_secret(lowered: str) -> bool:
+    """Whether any key in this text can be such a name; `lowered` is a whole document."""
+    return any(hint in lowered for hint in _NAME_HINTS)
+
+
+def _judge_name(name: str) -> bool:
     words = [word.lower() for word in _WORD.findall(name)]
     last, pair = "".join(words[-1:]), "_".join(words[-2:])
     if last == "token" and _CURSORS.fullmatch(pair.removesuffix("_token")):
         return False
     return bool(_SECRET_WORDS.fullmatch(last) or _SECRET_PAIRS.fullmatch(pair))
+
+
+_judge_short_name = lru_cache(maxsize=4096)(_judge_name)

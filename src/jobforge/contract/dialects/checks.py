@@ -14,11 +14,13 @@ from jobforge.contract.dialects.translated import TranslatedBundle, TranslatedRe
 from jobforge.contract.errors import ContractViolation
 from jobforge.contract.limits import MAX_PAYLOAD_BYTES, MAX_REQUESTS, Name
 from jobforge.contract.pointer import to_pointer
+from jobforge.contract.producer_json import KeyOrder, by_code_unit, has_producer_hash
 from jobforge.contract.results import Dialect
 
 Document: TypeAlias = Mapping[str, Any]
 RequestShape = Literal["growth", "ops", "finops", "jobforge"]
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _SHAPES: tuple[tuple[str, RequestShape], ...] = (
     ("request", "growth"),
     ("tenant_context", "ops"),
@@ -74,8 +76,10 @@ def check_version(document: Document, supported: str, *, key: str = "schema_vers
         )
 
 
-def check_hash(claimed: object, computed: str, *, what: str, at: str) -> None:
-    """Hold a hash that the producer wrote against the one its content has.
+def check_hash(
+    claimed: object, content: Document, *, what: str, at: str, order: KeyOrder = by_code_unit
+) -> str:
+    """Hold a hash that the producer wrote against the content; gives the hash in lower case.
 
     Raises:
         ContractViolation: `PRODUCER_HASH_MISSING` or `PRODUCER_HASH_MISMATCH`.
@@ -84,12 +88,13 @@ def check_hash(claimed: object, computed: str, *, what: str, at: str) -> None:
         raise ContractViolation(
             BundleCode.PRODUCER_HASH_MISSING, f"the {what} is missing", pointer=at
         )
-    if claimed.lower() != computed:
+    if not has_producer_hash(content, claimed.lower(), order):
         raise ContractViolation(
             BundleCode.PRODUCER_HASH_MISMATCH,
             f"the {what} does not match the content: it was changed after it was written",
             pointer=at,
         )
+    return claimed.lower()
 
 
 def check_count(document: Document, name: str) -> None:
@@ -113,7 +118,7 @@ def check_payload_size(payload: Document, *, at: str) -> None:
     Raises:
         ContractViolation: `TOO_LARGE`.
     """
-    size = len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
+    size = len(_COMPACT.encode(payload).encode())
     if size > MAX_PAYLOAD_BYTES:
         raise ContractViolation(
             BundleCode.TOO_LARGE,

@@ -31,7 +31,6 @@ from jobforge.contract.dialects.translated import (
     TranslatedRequest,
 )
 from jobforge.contract.limits import FreeText, Identifier, Instant, Name
-from jobforge.contract.producer_json import producer_hash
 from jobforge.contract.validation import validate
 
 _VERSION = "1.0.0"
@@ -142,17 +141,21 @@ def _is_marked(document: Document) -> bool:
 
 def _verify(document: Document) -> str:
     check_version(document, _VERSION)
-    digest = producer_hash(without(document, "canonicalization"))
-    claimed = member(document, "canonicalization").get("canonical_hash")
-    check_hash(claimed, digest, what="producer hash", at="/canonicalization/canonical_hash")
-    return digest
+    return check_hash(
+        member(document, "canonicalization").get("canonical_hash"),
+        without(document, "canonicalization"),
+        what="producer hash",
+        at="/canonicalization/canonical_hash",
+    )
 
 
 def _verify_key(raw: Document, index: int) -> str:
-    key = producer_hash(only(raw, *_KEYED))
-    at = f"/requests/{index}/idempotency_key"
-    check_hash(raw.get("idempotency_key"), key, what="idempotency key", at=at)
-    return key
+    return check_hash(
+        raw.get("idempotency_key"),
+        only(raw, *_KEYED),
+        what="idempotency key",
+        at=f"/requests/{index}/idempotency_key",
+    )
 
 
 def _translate(

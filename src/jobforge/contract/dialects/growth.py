@@ -30,7 +30,6 @@ from jobforge.contract.dialects.translated import (
     TranslatedRequest,
 )
 from jobforge.contract.limits import FreeText, Identifier, Instant, Name
-from jobforge.contract.producer_json import producer_hash
 from jobforge.contract.validation import validate
 
 _VERSION = "2024-09-01"
@@ -170,17 +169,21 @@ def _is_marked(document: Document) -> bool:
 def _verify(document: Document) -> str:
     if "schema_version" in document:
         check_version(document, _VERSION)
-    digest = producer_hash(without(document, "canonical_hash", "canonical_hash_algorithm"))
-    claimed = document.get("canonical_hash")
-    check_hash(claimed, digest, what="producer hash", at="/canonical_hash")
-    return digest
+    return check_hash(
+        document.get("canonical_hash"),
+        without(document, "canonical_hash", "canonical_hash_algorithm"),
+        what="producer hash",
+        at="/canonical_hash",
+    )
 
 
 def _verify_key(wrapper: Document, index: int) -> str:
-    key = producer_hash(only(wrapper["request"], *_KEYED))
-    at = f"/requests/{index}/idempotency_key"
-    check_hash(wrapper.get("idempotency_key"), key, what="idempotency key", at=at)
-    return key
+    return check_hash(
+        wrapper.get("idempotency_key"),
+        only(wrapper["request"], *_KEYED),
+        what="idempotency key",
+        at=f"/requests/{index}/idempotency_key",
+    )
 
 
 def _translate(

@@ -161,7 +161,8 @@ def read_report(document: Document) -> CheckedReport:
     envelope = validate(OpsReport, document)
     report = envelope.report
     raw_requests = member(document, "report").get("job_requests", [])
-    _compare_lists(raw_requests, [_key_of(raw) for raw in raw_requests], envelope)
+    keys = [producer_hash(only(raw, *_KEYED)) for raw in raw_requests]
+    _compare_lists(raw_requests, keys, envelope)
     return CheckedReport(
         dialect="ops",
         report_id=report.report_id,
@@ -183,24 +184,24 @@ def read_report(document: Document) -> CheckedReport:
 
 def _verify(document: Document) -> str:
     check_version(document, _VERSION)
-    digest = producer_hash(without(document, "canonicalization"))
-    claimed = member(document, "canonicalization").get("hash")
-    check_hash(claimed, digest, what="producer hash", at="/canonicalization/hash")
-    return digest
-
-
-def _key_of(raw: Document) -> str:
-    return producer_hash(only(raw, *_KEYED))
+    return check_hash(
+        member(document, "canonicalization").get("hash"),
+        without(document, "canonicalization"),
+        what="producer hash",
+        at="/canonicalization/hash",
+    )
 
 
 def _verify_keys(raw_requests: list[Document], bundle: OpsBundle) -> list[str]:
     """Recompute each key; it must stand in the request's metadata and in the bundle's list."""
     keys = []
     for index, raw in enumerate(raw_requests):
-        key = _key_of(raw)
-        claimed = member(raw, "metadata").get("idempotency_key")
-        at = f"/requests/{index}/metadata/idempotency_key"
-        check_hash(claimed, key, what="idempotency key", at=at)
+        key = check_hash(
+            member(raw, "metadata").get("idempotency_key"),
+            only(raw, *_KEYED),
+            what="idempotency key",
+            at=f"/requests/{index}/metadata/idempotency_key",
+        )
         keys.append(key)
     _compare_lists(raw_requests, keys, bundle)
     return keys

@@ -31,7 +31,7 @@ from jobforge.contract.dialects.translated import (
     TranslatedRequest,
 )
 from jobforge.contract.limits import FreeText, Identifier, Instant, Name
-from jobforge.contract.producer_json import by_locale, producer_hash
+from jobforge.contract.producer_json import by_locale
 from jobforge.contract.validation import validate
 
 _VERSION = "1.0"
@@ -134,17 +134,23 @@ def read_report(document: Document) -> CheckedReport:
 def _verify(document: Document) -> str:
     if "schema_version" in document:
         check_version(document, _VERSION)
-    digest = producer_hash(without(document, "hash"), by_locale)
-    claimed = member(document, "hash").get("canonical_json_hash")
-    check_hash(claimed, digest, what="producer hash", at="/hash/canonical_json_hash")
-    return digest
+    return check_hash(
+        member(document, "hash").get("canonical_json_hash"),
+        without(document, "hash"),
+        what="producer hash",
+        at="/hash/canonical_json_hash",
+        order=by_locale,
+    )
 
 
 def _verify_key(job: Document, index: int) -> str:
-    key = producer_hash(only(job, *_KEYED), by_locale)
-    at = f"/jobs/{index}/idempotency_key"
-    check_hash(job.get("idempotency_key"), key, what="idempotency key", at=at)
-    return key
+    return check_hash(
+        job.get("idempotency_key"),
+        only(job, *_KEYED),
+        what="idempotency key",
+        at=f"/jobs/{index}/idempotency_key",
+        order=by_locale,
+    )
 
 
 def _translate(job: SupportJob, raw: Document, place: Keyed, module: str) -> TranslatedRequest:
