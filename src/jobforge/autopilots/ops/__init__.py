@@ -1,4 +1,6 @@
 from jobforge.autopilots.ops.apply import APPLY
+from jobforge.autopilots.ops.finding import Check, Finding
+from jobforge.autopilots.ops.iac.scanner import list_checks, scan_files
 from jobforge.autopilots.ops.scan import SCAN
 
-__all__ = ["APPLY", "SCAN"]
+__all__ = ["APPLY", "SCAN", "Check", "Finding", "list_checks", "scan_files"]

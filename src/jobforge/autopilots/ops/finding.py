@@ -78,19 +78,19 @@ class Check:
         severity: Severity,
     ) -> Finding:
         return Finding(
-            check_id=self.check_id,
-            title=self.title,
-            references=self.references,
-            path=path,
-            resource=resource,
-            status=status,
-            severity=severity,
-            line=line,
-            evidence=evidence,
-            remediation=self.remediation,
-            fingerprint=fingerprint_of(self.check_id, path, resource),
-            category=self.category,
-            controls=self.controls,
+            self.check_id,
+            self.title,
+            self.references,
+            path,
+            resource,
+            status,
+            severity,
+            line,
+            evidence,
+            self.remediation,
+            fingerprint_of(self.check_id, path, resource),
+            self.category,
+            self.controls,
         )
 
 

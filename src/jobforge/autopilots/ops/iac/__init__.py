@@ -1,0 +1,1 @@
+"""Checks of files: Kubernetes, Dockerfile, Compose, Terraform, GitHub Actions, secrets."""

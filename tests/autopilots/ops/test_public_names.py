@@ -1,0 +1,17 @@
+"""The names that `jobforge.autopilots.ops` exports."""
+
+from __future__ import annotations
+
+from jobforge.autopilots import ops
+
+
+def test_the_public_names_are_pinned() -> None:
+    assert sorted(ops.__all__) == [
+        "APPLY",
+        "Check",
+        "Finding",
+        "SCAN",
+        "list_checks",
+        "scan_files",
+    ]
+    assert all(hasattr(ops, name) for name in ops.__all__)
