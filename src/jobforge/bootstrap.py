@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
@@ -292,7 +292,7 @@ def _wire(parts: _Parts) -> Application:
         names=ResolveNames(storage),
         token_keyring=tokens,
         submit_bundle=SubmitBundle(storage, take_in, JudgeToken(tokens, clock), clock, ids),
-        issue_token=IssueToken(storage, take_in, tokens, clock),
+        issue_token=IssueToken(storage, replace(take_in, switches=_all_on), tokens, clock),
         revoke_token=RevokeToken(storage, clock),
         create_tenant=CreateTenant(storage, clock, ids),
         create_project=CreateProject(storage, clock, ids),
@@ -310,6 +310,11 @@ def _wire(parts: _Parts) -> Application:
         waiter=RunWaiter(parts.database, storage, lambda: parts.make_worker(DEFAULT_CONCURRENCY)),
         make_worker=parts.make_worker,
     )
+
+
+def _all_on() -> Switches:
+    """A token may be issued while the switches are off; they count when it is used."""
+    return Switches(autopilot_jobs=True, action_jobs=True)
 
 
 def _token_keyring(settings: Settings) -> Keyring:

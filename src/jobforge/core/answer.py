@@ -148,7 +148,7 @@ def refused(error: JobForgeError, *, mode: Mode, at: datetime) -> BundleResult:
     return to_result(facts, ())
 
 
-def to_denied_answer(result: BundleResult) -> JobAnswer:
+def to_denied_answer(result: BundleResult, job_type: str) -> JobAnswer:
     """The answer to a single job that did not get as far as being queued.
 
     Where a switch is off, `data` says so: disabled is not failed, and never succeeded.
@@ -160,10 +160,12 @@ def to_denied_answer(result: BundleResult) -> JobAnswer:
     return JobAnswer(
         success=False,
         job_id=None,
-        job_type=child.job_type if child is not None else EXECUTOR,
+        job_type=job_type,
         status="denied",
         data={"disabled": True, "reason": reason} if is_disabled else None,
-        manifest=result.manifest.model_copy(update={"status": "failed", "error": error}),
+        manifest=result.manifest.model_copy(
+            update={"job_type": job_type, "status": "failed", "error": error}
+        ),
         artifact_ref=None,
         error=error,
     )

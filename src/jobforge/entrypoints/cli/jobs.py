@@ -72,7 +72,7 @@ def run_job(  # noqa: PLR0913, PLR0917 (an option each)
         token = policy_token or _token_in(document)
         bundle = to_bundle(job_type, document, tenant=owner.slug, key=_key(app, token))
         result = await app.submit_bundle.translated(bundle, submission, policy_token=token)
-        answer = await _answer(app, owner, result)
+        answer = await _answer(app, owner, result, job_type)
         _show_answer(answer, as_json=as_json)
         return _exit_code(answer)
 
@@ -91,12 +91,14 @@ def _key(app: Application, token: str | None) -> str:
     return key_for_token(app.ids.uuid() if claims is None else claims.jti)
 
 
-async def _answer(app: Application, tenant: TenantRecord, result: BundleResult) -> JobAnswer:
+async def _answer(
+    app: Application, tenant: TenantRecord, result: BundleResult, job_type: str
+) -> JobAnswer:
     child = result.child_runs[0] if result.child_runs else None
     if child is None or child.status != "queued" or child.job_id is None:
-        return to_denied_answer(result)
+        return to_denied_answer(result, job_type)
     if result.bundle_run_id is None:
-        return to_denied_answer(result)
+        return to_denied_answer(result, job_type)
     await wait_for_run(app, tenant, result.bundle_run_id)
     return await app.show_job.answer(child.job_id, tenant)
 
