@@ -7,7 +7,8 @@ import getpass
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from contextlib import AsyncExitStack
+from typing import NoReturn, Self
 
 import typer
 from pydantic import ValidationError
@@ -47,10 +48,40 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH
 Command = Callable[[Application], Awaitable[int]]
 
 
+class Session:
+    """One open application for several commands of one process, as the demo runs them."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self._app: Application | None = None
+
+    def __enter__(self) -> Self:
+        _sessions.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _sessions.remove(self)
+        with self._runner:
+            self._runner.run(self._stack.aclose())
+
+    def run(self, command: Command) -> int:
+        """Run one command; the first one opens the application."""
+        return self._runner.run(self._run(command))
+
+    async def _run(self, command: Command) -> int:
+        if self._app is None:
+            self._app = await self._stack.enter_async_context(open_application())
+        return await command(self._app)
+
+
+_sessions: list[Session] = []
+
+
 def run(command: Command, *, as_json: bool = False) -> NoReturn:
     """Run the command and leave with the exit code it returns."""
     try:
-        code = asyncio.run(_run(command))
+        code = _sessions[-1].run(command) if _sessions else asyncio.run(_run_alone(command))
     except JobForgeError as error:
         show_error(error, as_json=as_json)
         code = exit_code_of(error)
@@ -62,7 +93,7 @@ def run(command: Command, *, as_json: bool = False) -> NoReturn:
     raise typer.Exit(code)
 
 
-async def _run(command: Command) -> int:
+async def _run_alone(command: Command) -> int:
     async with open_application() as app:
         return await command(app)
 
