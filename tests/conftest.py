@@ -8,6 +8,7 @@ CREATEROLE and CREATEDB.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import shutil
 import tempfile
@@ -35,6 +36,7 @@ _SERVER_SETTINGS = {
     "synchronous_commit": "off",
     "autovacuum": "off",
 }
+_MEMORY_BYTES = 2_000_000_000
 _CLONE_STRATEGY_SINCE = 15
 
 hypothesis.settings.register_profile("jobforge", deadline=None, max_examples=50)
@@ -90,7 +92,7 @@ def _access(runner: asyncio.Runner) -> Iterator[DatabaseAccess]:
     if url is not None:
         yield DatabaseAccess.over(url.get_secret_value())
         return
-    home = Path(tempfile.mkdtemp(prefix="jobforge-tests-"))
+    home = Path(tempfile.mkdtemp(prefix="jobforge-tests-", dir=_folder_in_memory()))
     server = EmbeddedServer(home, settings=_SERVER_SETTINGS)
     client = server.client()
     try:
@@ -99,6 +101,13 @@ def _access(runner: asyncio.Runner) -> Iterator[DatabaseAccess]:
         runner.run(client.__aexit__(None, None, None))
         runner.run(server.wait_until_stopped())
         shutil.rmtree(home)
+
+
+def _folder_in_memory() -> Path | None:
+    """Where there is one with room to spare; the usual place for temporary files otherwise."""
+    folder = Path("/dev/shm")  # noqa: S108 (mkdtemp makes a private folder in it)
+    has_room = folder.is_dir() and shutil.disk_usage(folder).free > _MEMORY_BYTES
+    return folder if has_room and os.access(folder, os.W_OK) else None
 
 
 @pytest.fixture

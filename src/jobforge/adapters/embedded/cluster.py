@@ -68,10 +68,11 @@ class Credentials:
         path.with_suffix(".new").replace(path)
 
 
-def create_cluster(home: Home, binaries: Binaries) -> None:
+def create_cluster(home: Home, binaries: Binaries, *, is_durable: bool = True) -> None:
     """Make the cluster in a new folder, then give that its name.
 
     The caller holds the start lock. What a caller who was killed left behind is removed first.
+    Unless `is_durable`, it is left to the system when it all gets to the disk.
 
     Raises:
         Unavailable: `initdb` failed; the message is its own.
@@ -85,7 +86,10 @@ def create_cluster(home: Home, binaries: Binaries) -> None:
         _write_private(birth / "password", credentials.superuser)
         home.account.give(birth / "password", birth)
         with seen_by_server(home.account, birth) as ((seen,), descriptors):
-            _fill(Programs(home.account, binaries, descriptors), seen, credentials)
+            programs = Programs(home.account, binaries, descriptors)
+            _fill(programs, seen, credentials)
+            if is_durable:
+                programs.run(binaries.initdb, "--sync-only", f"--pgdata={seen / 'cluster'}")
         credentials.write(home.credentials)
         (birth / "cluster").rename(home.cluster)
         _sync_folder(home.root)
@@ -128,14 +132,14 @@ class Programs:
 
 
 def _fill(programs: Programs, birth: Path, credentials: Credentials) -> None:
-    """Make the cluster, create the two roles and the database in it, then write all to disk.
+    """Make the cluster, and the two roles and the database in it.
 
     The owner is no superuser, so that what works here also works with a server of the user's. In
     single-user mode a statement ends with its line; passwords are letters, digits, - and _.
     """
-    binaries, data = programs.binaries, f"--pgdata={birth / 'cluster'}"
-    names = (f"--username={SUPERUSER}", f"--pwfile={birth / 'password'}")
-    programs.run(binaries.initdb, data, *names, *_INITDB_OPTIONS)
+    binaries = programs.binaries
+    paths = (f"--pgdata={birth / 'cluster'}", f"--pwfile={birth / 'password'}")
+    programs.run(binaries.initdb, f"--username={SUPERUSER}", *paths, *_INITDB_OPTIONS)
     statements = (
         f"CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB PASSWORD '{credentials.owner}'",
         f"CREATE ROLE {APP} LOGIN NOINHERIT PASSWORD '{credentials.app}'",
@@ -148,7 +152,6 @@ def _fill(programs: Programs, birth: Path, credentials: Credentials) -> None:
     # Single-user mode exits with 0 whatever its statements did.
     if re.search(r"\b(ERROR|FATAL|PANIC): ", answer):
         raise Unavailable("the new database refused its roles")
-    programs.run(binaries.initdb, "--sync-only", data)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -84,7 +84,8 @@ class Hold:
                 # It may need the start lock to bring the server back: so let go of that.
                 return self._answers()
             if not self._home.cluster.exists():
-                create_cluster(self._home, self._binaries())
+                is_durable = self._settings.get("fsync") != "off"
+                create_cluster(self._home, self._binaries(), is_durable=is_durable)
             return self._supervise(timeout_seconds)
         finally:
             lock.unlock()
@@ -94,8 +95,9 @@ class Hold:
         _check_version(self._home, binaries)
         specification = Specification(self._home.root, binaries.root, self._settings)
         report = _start_supervisor(specification, self._home, timeout_seconds)
-        if report not in (READY, BUSY, ""):
-            raise Unavailable(report, hint=f"See {self._home.log}.")
+        if report not in (READY, BUSY, None):
+            words = report or "the database's supervisor died"
+            raise Unavailable(words, hint=f"See {self._home.log}.")
         return report == READY
 
     def _binaries(self) -> Binaries:
@@ -123,8 +125,10 @@ def _retry(attempt: Callable[[], bool], timeout_seconds: float, home: Home) -> N
         time.sleep(_POLL_SECONDS)
 
 
-def _start_supervisor(specification: Specification, home: Home, timeout_seconds: float) -> str:
-    """Start one and wait for its report; empty if that takes too long."""
+def _start_supervisor(
+    specification: Specification, home: Home, timeout_seconds: float
+) -> str | None:
+    """Start one and wait for its report; None if that takes too long."""
     module = "jobforge.adapters.embedded.supervisor"
     command = [sys.executable, "-P", "-m", module, specification.to_argument()]
     with (
@@ -142,14 +146,14 @@ def _start_supervisor(specification: Specification, home: Home, timeout_seconds:
         return _read_report(starter, timeout_seconds)
 
 
-def _read_report(starter: subprocess.Popen[bytes], timeout_seconds: float) -> str:
+def _read_report(starter: subprocess.Popen[bytes], timeout_seconds: float) -> str | None:
     assert starter.stdout is not None  # noqa: S101 (it was opened with a pipe)
     deadline = time.monotonic() + timeout_seconds
     report = b""
     while True:
         left = max(0.0, deadline - time.monotonic())
         if not select.select([starter.stdout], [], [], left)[0]:
-            return ""
+            return None
         chunk = os.read(starter.stdout.fileno(), _REPORT_BYTES)
         if not chunk:
             return report.decode(errors="replace")

@@ -9,6 +9,9 @@ from pathlib import Path
 
 _PROTOCOL_3_0 = 3 << 16
 _AUTHENTICATION = b"R"
+_IS_FULL = b"C53300\0"
+"""The field of an error that holds the SQLSTATE too_many_connections."""
+
 _ANSWER_BYTES = 4096
 _TIMEOUT_SECONDS = 2.0
 _SOL_LOCAL, _LOCAL_PEERPID = 0, 2
@@ -18,9 +21,9 @@ _SOL_LOCAL, _LOCAL_PEERPID = 0, 2
 def postmaster_of(path: Path) -> int | None:
     """The process id of the server behind a socket, if it takes connections now.
 
-    A server that is starting or stopping, or has all connections in use, answers with an error
-    before it asks for a password; only the question for the password counts. The kernel says
-    which process listens, so that no file has to be believed.
+    A server that is starting or stopping answers with an error before it asks for a password. One
+    that asks for it counts, and one that has all its connections in use. The kernel says which
+    process listens, so that no file has to be believed.
 
     Source: PostgreSQL's "Message Flow", start-up; SO_PEERCRED in unix(7).
     """
@@ -29,9 +32,10 @@ def postmaster_of(path: Path) -> int | None:
         try:
             connection.connect(str(path))
             connection.sendall(_startup_message())
-            is_ready = connection.recv(_ANSWER_BYTES)[:1] == _AUTHENTICATION
+            answer = connection.recv(_ANSWER_BYTES)
         except OSError:
             return None
+        is_ready = answer[:1] == _AUTHENTICATION or _IS_FULL in answer
         return _peer_of(connection) if is_ready else None
 
 

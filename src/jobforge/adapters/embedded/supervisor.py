@@ -24,6 +24,7 @@ from jobforge.adapters.embedded.binaries import Binaries
 from jobforge.adapters.embedded.home import Home
 from jobforge.adapters.embedded.locks import FileLock
 from jobforge.adapters.embedded.postmaster import Postmaster, StartFailed, start
+from jobforge.contract.errors import JobForgeError
 
 READY = "ready"
 BUSY = "busy"
@@ -87,7 +88,7 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._on_terminate)
         try:
             postmaster = self._start()
-        except StartFailed as error:
+        except (StartFailed, JobForgeError) as error:
             _report(f"the database server did not start: {error}")
             return
         _report(READY)
@@ -124,7 +125,7 @@ class Supervisor:
         _note("the server died; starting it again")
         try:
             return self._start()
-        except StartFailed as error:
+        except (StartFailed, JobForgeError) as error:
             _note(f"the server did not start again: {error}")
             return None
         finally:

@@ -22,9 +22,14 @@ LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InternalClientError,
     OSError,
 )
-"""The server is not there, is going, is coming, or is full. All of it may pass."""
+"""The server is not there, is going, is coming, or is full. All of it may pass.
+
+asyncpg's InternalClientError belongs here: it is what a statement gets when the server's last words
+("terminating connection because of crash of another server process") come in between.
+"""
 
 _REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
