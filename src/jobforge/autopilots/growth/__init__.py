@@ -1,5 +1,6 @@
 """Growth: sites, experiments, content."""
 
+from jobforge.autopilots.growth.experiment_propose import EXPERIMENT_PROPOSE
 from jobforge.autopilots.growth.funnel.analysis import analyze_funnel
 from jobforge.autopilots.growth.funnel.model import FunnelResult, StepResult
 from jobforge.autopilots.growth.funnel_analyze import FUNNEL_ANALYZE
@@ -35,6 +36,7 @@ from jobforge.autopilots.growth.statistics.power import (
 )
 
 __all__ = [
+    "EXPERIMENT_PROPOSE",
     "FUNNEL_ANALYZE",
     "SEO_SCAN",
     "Comparison",

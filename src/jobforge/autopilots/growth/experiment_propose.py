@@ -1,0 +1,511 @@
+"""`autopilot.growth.experiment_propose`: what to test, from the user's own funnel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+
+from jobforge.autopilots.growth.charts import line_chart
+from jobforge.autopilots.growth.experiments.page_clues import PageClues, read_clues
+from jobforge.autopilots.growth.experiments.plan import (
+    Leak,
+    NotProposed,
+    PlanLimits,
+    Step,
+    TestPlan,
+    changes_for,
+    find_leaks,
+    kind_of,
+    plan_test,
+)
+from jobforge.autopilots.growth.funnel.analysis import analyze_funnel
+from jobforge.autopilots.growth.funnel.events import Columns, read_rows
+from jobforge.autopilots.growth.statistics.power import power_proportions
+from jobforge.autopilots.growth.tables import package_table
+from jobforge.core.context import HttpRequest, JobContext, Row
+from jobforge.core.data_source import DataSource, InlineRows
+from jobforge.core.errors import PayloadInvalid, SourceMalformed, TargetUnavailable
+from jobforge.core.job_type import JobType
+from jobforge.core.model import Model
+
+GoalMetric = Literal["conversion", "engagement", "retention", "revenue"]
+MIN_ARMS = 2
+DEFAULT_WINDOW = 7 * 24 * 3600 * 1_000_000
+"""Seven days in microseconds, for a funnel that is counted from events."""
+
+
+class ProposeConstraints(Model):
+    """What an experiment may take."""
+
+    min_sample_size: int = Field(default=1000, ge=100)
+    max_duration_days: int = Field(default=14, ge=1, le=90)
+    traffic_allocation: float = Field(default=0.1, ge=0.05, le=0.5)
+    drop_off_threshold: float = Field(default=0.2, ge=0, le=1)
+    minimum_detectable_effect: float | None = Field(default=None, gt=0, le=1)
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    power: float = Field(default=0.8, gt=0.5, lt=1)
+
+
+class ProposeOptions(Model):
+    """How many variants and proposals; with control, one of the variants is the page as it is."""
+
+    max_variants: int = Field(default=2, ge=2, le=5)
+    include_control: bool = True
+    max_proposals: int = Field(default=3, ge=1, le=20)
+
+
+class RunningExperiment(Model):
+    """A test that runs already, on a step of the funnel or on a page."""
+
+    name: str
+    step: str | None = None
+    page: str | None = None
+    ends: date | None = None
+
+
+class ExperimentProposePayload(Model):
+    """A goal, and the funnel to reach it.
+
+    `funnel` holds rows of either kind: counts (`step`, `users`, in order; `days` says how many days
+    they cover) or events (`user_id`, `event`, `timestamp`; then `steps` names them in order).
+    `daily_users` enter the first step; from events it is counted. The goal names what the steps
+    lead to; the arithmetic is that of shares of users for all of them.
+    """
+
+    goal_metric: GoalMetric
+    funnel: DataSource
+    steps: tuple[str, ...] = ()
+    funnel_name: str = Field(default="funnel", max_length=200)
+    daily_users: float | None = Field(default=None, gt=0)
+    period_days: float | None = Field(default=None, gt=0)
+    target_page: str | None = Field(default=None, max_length=2000)
+    hypothesis_context: str | None = Field(default=None, max_length=2000)
+    running_experiments: tuple[RunningExperiment, ...] = ()
+    constraints: ProposeConstraints = ProposeConstraints()
+    options: ProposeOptions = ProposeOptions()
+
+
+class Variant(Model):
+    """One variant: what is different in it."""
+
+    name: str
+    title: str
+    change: str
+    source: str | None
+
+
+class Proposal(Model):
+    """One experiment. Shares are of users; gains are goal events per 30 days at the MDE."""
+
+    rank: int
+    title: str
+    step: str
+    hypothesis: str
+    evidence: tuple[str, ...]
+    variants: tuple[Variant, ...]
+    primary_metric: str
+    guardrails: tuple[str, ...]
+    baseline_rate: float
+    baseline_interval: tuple[float, float]
+    minimum_detectable_effect: float
+    users_per_variant: int
+    total_users: int
+    duration_days: int
+    traffic_allocation: float
+    power: float
+    stop_rule: str
+    expected_gain_per_month: float
+    expected_gain_interval: tuple[float, float]
+    conflicts: tuple[str, ...]
+
+
+class Impact(Model):
+    """Goal events per 30 days over all proposals; `confidence` is the lowest power among them."""
+
+    min: float
+    max: float
+    confidence: float
+
+
+class Declined(Model):
+    """A step without a proposal, and why."""
+
+    step: str
+    reason: str
+
+
+class ExperimentProposeResult(Model):
+    """Proposals by their gain; where there are none, `not_proposed` says why."""
+
+    goal_metric: GoalMetric
+    funnel_name: str
+    proposed_experiments: tuple[Proposal, ...]
+    not_proposed: tuple[Declined, ...]
+    estimated_impact: Impact | None
+    required_sample_size: int
+    recommended_duration_days: int
+    daily_users: float
+    assumptions: tuple[str, ...]
+
+
+class FunnelCounts(Model):
+    """A funnel as counts, and how many users enter it in a day."""
+
+    steps: tuple[tuple[str, int], ...]
+    daily_users: float
+    origin: str
+
+
+def counts_from_rows(rows: Sequence[Row], payload: ExperimentProposePayload) -> FunnelCounts:
+    """Read a funnel from counts or events.
+
+    Raises:
+        SourceMalformed: the rows are neither, or a count is no number.
+        PayloadInvalid: events without `steps`, or counts without a number of users a day.
+    """
+    if not rows:
+        raise SourceMalformed("the funnel has no rows")
+    if {"step", "users"} <= rows[0].keys():
+        return _from_counts(rows, payload)
+    if "event" not in rows[0]:
+        raise SourceMalformed("the funnel's rows have neither step and users, nor events")
+    if not payload.steps:
+        raise PayloadInvalid("events need steps, in order", pointer="/steps")
+    return _from_events(rows, payload)
+
+
+def _from_counts(rows: Sequence[Row], payload: ExperimentProposePayload) -> FunnelCounts:
+    steps = tuple((str(row["step"]), _count(row)) for row in rows)
+    if payload.daily_users is not None:
+        return FunnelCounts(steps=steps, daily_users=payload.daily_users, origin="as given")
+    period = payload.period_days or _days(rows[0])
+    if period is None:
+        raise PayloadInvalid(
+            "counts say nothing about a day: give daily_users, or the days they cover",
+            pointer="/daily_users",
+        )
+    daily = steps[0][1] / period
+    return FunnelCounts(steps=steps, daily_users=daily, origin=f"over {period:g} days")
+
+
+def _days(row: Row) -> float | None:
+    """How many days the counts cover, where the rows say it."""
+    try:
+        days = float(row["days"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return days if days > 0 else None
+
+
+def _count(row: Row) -> int:
+    try:
+        count = int(row["users"])
+    except (TypeError, ValueError):
+        raise SourceMalformed(f"users of step {row['step']} is {row['users']!r}") from None
+    if count < 0:
+        raise SourceMalformed(f"users of step {row['step']} is {count}")
+    return count
+
+
+def _from_events(rows: Sequence[Row], payload: ExperimentProposePayload) -> FunnelCounts:
+    events = read_rows(rows, Columns(), payload.steps, only_steps=True)
+    found = analyze_funnel(
+        events.units, events.times, events.steps, payload.steps, window=DEFAULT_WINDOW
+    )
+    steps = tuple((step.name, step.units) for step in found.steps)
+    daily = payload.daily_users or steps[0][1] / events.days
+    return FunnelCounts(
+        steps=steps, daily_users=daily, origin=f"{events.first_day} to {events.last_day}"
+    )
+
+
+def propose(
+    counts: FunnelCounts, payload: ExperimentProposePayload, clues: PageClues
+) -> ExperimentProposeResult:
+    """Plan a test for each step that loses too many, and rank them by what they bring."""
+    steps = [Step(name, users) for name, users in counts.steps]
+    limits = _limits(payload, counts)
+    leaks, left = find_leaks(steps, limits.threshold)
+    planned: list[tuple[Leak, TestPlan]] = []
+    for leak in leaks:
+        arms = len(_variants(leak, payload, clues))
+        if arms < MIN_ARMS:
+            left.append(NotProposed(leak.after.name, "no change of the playbook fits"))
+            continue
+        share = leak.before.users / steps[0].users
+        plan = plan_test(leak, replace(limits, variants=arms), share)
+        if isinstance(plan, str):
+            left.append(NotProposed(leak.after.name, plan))
+        else:
+            planned.append((leak, plan))
+    planned.sort(key=lambda pair: (-pair[1].gain_per_month, pair[0].after.name))
+    kept = planned[: payload.options.max_proposals]
+    left += [NotProposed(leak.after.name, "brings less than the others") for leak, _ in
+             planned[len(kept):]]  # fmt: skip
+    proposals = tuple(
+        _proposal(rank, leak, plan, payload, clues)
+        for rank, (leak, plan) in enumerate(kept, start=1)
+    )
+    return _result(payload, counts, proposals, left)
+
+
+def _limits(payload: ExperimentProposePayload, counts: FunnelCounts) -> PlanLimits:
+    wanted = payload.constraints
+    return PlanLimits(
+        daily_users=counts.daily_users,
+        variants=payload.options.max_variants,
+        traffic_allocation=wanted.traffic_allocation,
+        max_days=wanted.max_duration_days,
+        min_sample=wanted.min_sample_size,
+        mde=wanted.minimum_detectable_effect,
+        alpha=wanted.alpha,
+        power=wanted.power,
+        threshold=wanted.drop_off_threshold,
+    )
+
+
+def _proposal(
+    rank: int, leak: Leak, plan: TestPlan, payload: ExperimentProposePayload, clues: PageClues
+) -> Proposal:
+    playbook = package_table("experiments/playbook")
+    kind = kind_of(leak.after.name, playbook)
+    variants = _variants(leak, payload, clues)
+    first = variants[1 if payload.options.include_control else 0]
+    goal = payload.goal_metric
+    return Proposal(
+        rank=rank,
+        title=f"{first.title}: {leak.before.name} to {leak.after.name}",
+        step=leak.after.name,
+        hypothesis=(
+            f"Because {playbook[kind]['because']} ({leak.rate:.1%} of {leak.before.users:,} go on "
+            f"from {leak.before.name} to {leak.after.name}), we expect that this change raises "
+            f"that share by at least {plan.mde:.1%}: {first.change}"
+            + (f" Context: {payload.hypothesis_context}" if payload.hypothesis_context else "")
+        ),
+        evidence=_evidence(leak, plan, payload, clues),
+        variants=variants,
+        primary_metric=f"share of users of {leak.before.name} who reach {leak.after.name} ({goal})",
+        guardrails=tuple(playbook[kind]["guardrails"]),
+        baseline_rate=plan.rate,
+        baseline_interval=plan.rate_interval,
+        minimum_detectable_effect=plan.mde,
+        users_per_variant=plan.users_per_variant,
+        total_users=plan.total_users,
+        duration_days=plan.days,
+        traffic_allocation=payload.constraints.traffic_allocation,
+        power=plan.power,
+        stop_rule=_stop_rule(plan, len(variants), payload),
+        expected_gain_per_month=plan.gain_per_month,
+        expected_gain_interval=plan.gain_interval,
+        conflicts=_conflicts(leak, payload),
+    )
+
+
+def _variants(
+    leak: Leak, payload: ExperimentProposePayload, clues: PageClues
+) -> tuple[Variant, ...]:
+    """The page as it is, then one change each; as many as fit the page and the limit."""
+    room = payload.options.max_variants - (1 if payload.options.include_control else 0)
+    playbook = package_table("experiments/playbook")
+    changes = changes_for(kind_of(leak.after.name, playbook), playbook, clues)[:room]
+    control = Variant(name="control", title="As it is", change="Nothing changes.", source=None)
+    tried = tuple(
+        Variant(name=change["id"], title=change["title"], change=change["change"],
+                source=change["source"])
+        for change in changes
+    )  # fmt: skip
+    return (control, *tried) if payload.options.include_control else tried
+
+
+def _evidence(
+    leak: Leak, plan: TestPlan, payload: ExperimentProposePayload, clues: PageClues
+) -> tuple[str, ...]:
+    low, high = plan.rate_interval
+    lost = leak.before.users - leak.after.users
+    facts = [
+        f"{leak.after.users:,} of {leak.before.users:,} users go from {leak.before.name} to "
+        f"{leak.after.name}: {plan.rate:.1%} (95 % interval {low:.1%} to {high:.1%}); "
+        f"{lost:,} leave",
+    ]
+    if payload.target_page and clues.fields:
+        facts.append(f"{payload.target_page} asks for {len(clues.fields)} fields")
+    if payload.target_page and clues.vague_action:
+        facts.append(f"{payload.target_page} has the button {clues.vague_action!r}")
+    return tuple(facts)
+
+
+def _stop_rule(plan: TestPlan, arms: int, payload: ExperimentProposePayload) -> str:
+    level = payload.constraints.alpha / (arms - 1)
+    return (
+        f"Stop at {plan.total_users:,} users or after {plan.days} days, whichever is later, and "
+        f"decide by a two-sided test at {level:.2%}. Looking earlier is allowed with the "
+        f"sequential interval planned for {plan.total_users:,} users: stop early only when it "
+        "excludes 0, or when a guardrail's interval excludes 0 on the wrong side. Do not read the "
+        "result when the split of users fails the ratio check (p below 0.001)."
+    )
+
+
+def _conflicts(leak: Leak, payload: ExperimentProposePayload) -> tuple[str, ...]:
+    """Running tests on the same step or page: two changes at once cannot be told apart."""
+    same = [
+        running for running in payload.running_experiments
+        if running.step in (leak.before.name, leak.after.name)
+        or (running.page is not None and running.page == payload.target_page)
+    ]  # fmt: skip
+    return tuple(
+        f"{running.name} runs on the same {'step' if running.step else 'page'}"
+        + (f" until {running.ends.isoformat()}: start after it" if running.ends else "")
+        for running in same
+    )
+
+
+def _result(
+    payload: ExperimentProposePayload,
+    counts: FunnelCounts,
+    proposals: tuple[Proposal, ...],
+    left: list[NotProposed],
+) -> ExperimentProposeResult:
+    wanted = payload.constraints
+    impact = Impact(
+        min=sum(p.expected_gain_interval[0] for p in proposals),
+        max=sum(p.expected_gain_interval[1] for p in proposals),
+        confidence=min(p.power for p in proposals),
+    ) if proposals else None  # fmt: skip
+    return ExperimentProposeResult(
+        goal_metric=payload.goal_metric,
+        funnel_name=payload.funnel_name,
+        proposed_experiments=proposals,
+        not_proposed=tuple(Declined(step=entry.step, reason=entry.reason) for entry in left),
+        estimated_impact=impact,
+        required_sample_size=max(
+            (p.total_users for p in proposals), default=wanted.min_sample_size
+        ),
+        recommended_duration_days=max(
+            (p.duration_days for p in proposals), default=wanted.max_duration_days
+        ),
+        daily_users=counts.daily_users,
+        assumptions=(
+            f"users a day at the first step: {counts.daily_users:,.1f} ({counts.origin})",
+            "gains hold if the change reaches the MDE and later steps keep their shares",
+            f"both variants get the same traffic, {wanted.traffic_allocation:.0%} of all together",
+        ),
+    )
+
+
+def power_chart(proposals: Sequence[Proposal]) -> str:
+    """Power against the days of the test, one line for each proposal."""
+    lines = []
+    for proposal in proposals:
+        points = []
+        for day in range(1, proposal.duration_days + 1):
+            users = proposal.users_per_variant * day / proposal.duration_days
+            mde = proposal.minimum_detectable_effect
+            points.append((float(day), power_proportions(proposal.baseline_rate, mde, users)))
+        lines.append((f"{proposal.step}: +{proposal.minimum_detectable_effect:.1%}", points))
+    return line_chart("Power by day of the test", lines, x_label="days")
+
+
+def to_markdown(result: ExperimentProposeResult) -> str:
+    """The proposals, for people."""
+    lines = [f"# Experiments for {result.funnel_name}", "", f"Goal: {result.goal_metric}.", ""]
+    for p in result.proposed_experiments:
+        low, high = p.expected_gain_interval
+        lines += [
+            f"## {p.rank}. {p.title}", "", p.hypothesis, "",
+            *[f"- evidence: {fact}" for fact in p.evidence],
+            *[f"- variant **{v.name}**: {v.change}" for v in p.variants],
+            f"- metric: {p.primary_metric}",
+            f"- guardrails: {'; '.join(p.guardrails)}",
+            f"- users: {p.users_per_variant:,} per variant, {p.total_users:,} in all, "
+            f"{p.duration_days} days at {p.traffic_allocation:.0%} of traffic, power {p.power:.0%}",
+            f"- worth, if it works: {p.expected_gain_per_month:,.0f} per 30 days "
+            f"({low:,.0f} to {high:,.0f})",
+            f"- stop rule: {p.stop_rule}",
+            *[f"- **conflict**: {text}" for text in p.conflicts], "",
+        ]  # fmt: skip
+    if not result.proposed_experiments:
+        lines += ["Nothing is proposed: the data do not support a test.", ""]
+    lines += [f"- no test for {entry.step}: {entry.reason}" for entry in result.not_proposed]
+    return "\n".join([*lines, "", *[f"- assumption: {text}" for text in result.assumptions], ""])
+
+
+async def _look_at(payload: ExperimentProposePayload, context: JobContext) -> PageClues:
+    if payload.target_page is None or not payload.target_page.startswith(("http://", "https://")):
+        return PageClues()
+    response = await context.http.fetch(HttpRequest(url=payload.target_page))
+    if not response.status < 400:  # noqa: PLR2004 - the first error status
+        raise TargetUnavailable(f"{payload.target_page} answers with {response.status}")
+    return read_clues(response.body, url=response.url, elapsed=response.elapsed)
+
+
+async def handle(payload: ExperimentProposePayload, context: JobContext) -> ExperimentProposeResult:
+    """Read the funnel and the page, propose, store proposal, summary and power curve."""
+    counts = counts_from_rows(await context.data.rows(payload.funnel), payload)
+    result = propose(counts, payload, await _look_at(payload, context))
+    stem = f"growth-experiment-{context.job.job_id}"
+    files = [
+        ("json", result.model_dump_json(indent=1), "experiment_proposal", "application/json"),
+        ("md", to_markdown(result), "experiment_summary", "text/markdown"),
+    ]
+    if result.proposed_experiments:
+        chart = power_chart(result.proposed_experiments)
+        files.append(("svg", chart, "power_curve", "image/svg+xml"))
+    for suffix, text, kind, mime_type in files:
+        await context.artifacts.put(
+            f"{stem}.{suffix}", text.encode(), kind=kind, mime_type=mime_type
+        )
+    return result
+
+
+def translate(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Turn the growth module's payload into ours; ours stays as it is.
+
+    The module names its funnel by `funnel_metrics_id`; a dataset of that name holds its rows.
+    """
+    if "funnel_metrics_id" not in payload:
+        return payload
+    own = dict(payload)
+    funnel = own.pop("funnel_metrics_id")
+    constraints = dict(own.pop("constraints", {}))
+    options = dict(own.pop("options", {}))
+    if "drop_off_threshold" in own:
+        constraints["drop_off_threshold"] = own.pop("drop_off_threshold")
+    if "max_proposals" in own:
+        options["max_proposals"] = own.pop("max_proposals")
+    own.setdefault("goal_metric", "conversion")
+    own.setdefault("funnel", {"type": "dataset", "name": funnel})
+    return {**own, "constraints": constraints, "options": options}
+
+
+def _sources(payload: ExperimentProposePayload) -> tuple[DataSource, ...]:
+    return () if isinstance(payload.funnel, InlineRows) else (payload.funnel,)
+
+
+EXPERIMENT_PROPOSE = JobType(
+    name="autopilot.growth.experiment_propose",
+    title="Propose experiments from a funnel",
+    domain="growth",
+    payload=ExperimentProposePayload,
+    result=ExperimentProposeResult,
+    handle=handle,
+    scopes=frozenset({"growth:read"}),
+    timeout=timedelta(minutes=2),
+    examples=(
+        {
+            "goal_metric": "conversion",
+            "funnel": [
+                {"step": "visit", "users": 90000},
+                {"step": "signup", "users": 9000},
+                {"step": "activate", "users": 3600},
+            ],
+            "period_days": 30,
+            "constraints": {"traffic_allocation": 0.5, "max_duration_days": 28},
+        },
+    ),
+    translate=translate,
+    sources=_sources,
+)

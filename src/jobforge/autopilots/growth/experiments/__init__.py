@@ -1,0 +1,1 @@
+"""Experiments: what to try, how long, and what came out."""
