@@ -49,6 +49,10 @@ class DataReader(Protocol):
         SourceMalformed: the content is not of its format; the message names file and line.
     """
 
+    async def check(self, source: DataSource) -> None:
+        """Look whether it is there, without reading it; a file source may be a folder, too."""
+        ...
+
     async def rows(self, source: DataSource) -> list[Row]:
         """All rows. CSV values stay text; JSON numbers with a fraction come as Decimal."""
         ...
@@ -206,6 +210,10 @@ class Workspace(Protocol):
 
     async def read(self, path: str) -> bytes:
         """The file's bytes; DatasetMissing where there is none."""
+        ...
+
+    async def check(self, path: str) -> None:
+        """Look whether there is such a file or folder; DatasetMissing where there is none."""
         ...
 
     async def list(self, path: str, *, suffixes: Sequence[str] = ()) -> tuple[str, ...]:
