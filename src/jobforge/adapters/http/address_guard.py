@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import ip_address
 
 from jobforge.core.egress import EgressPolicy, IpAddress
 from jobforge.core.errors import EgressDenied, TargetUnavailable
 
 MAX_PORT = 65_535
+_NO_PORT = 0
 
 Resolve = Callable[[str, int], Awaitable[Sequence[IpAddress]]]
 """Gives a host's addresses in the order to try; raises TargetUnavailable where there is none."""
@@ -75,3 +76,18 @@ class AddressGuard:
         refusal = self._policy.check_address(address, host, port)
         if refusal is not None:
             raise EgressDenied(refusal, hint="JOBFORGE_EGRESS_ALLOW lists what may be reached")
+
+    def check_lookup(self, host: str, addresses: Iterable[IpAddress | str]) -> None:
+        """Check what a DNS answer says, where no port is at stake.
+
+        Raises:
+            EgressDenied: an address is not public, and neither it nor the host is listed.
+        """
+        if not self.is_listed(host):
+            for address in addresses:
+                self.check(address, host, _NO_PORT)
+
+    def is_listed(self, host: str) -> bool:
+        """Whether the operator lists this very name, with a port or without."""
+        name = host.lower().removesuffix(".")
+        return name in self._policy.hosts or any(name == h for h, _ in self._policy.endpoints)

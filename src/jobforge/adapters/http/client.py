@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import ssl
 import time
@@ -18,6 +17,7 @@ import httpx
 from jobforge import __version__
 from jobforge.adapters.http.address_guard import AddressGuard
 from jobforge.adapters.http.body import ACCEPT_ENCODING, BoundedBody
+from jobforge.adapters.http.plain_words import plain_words
 from jobforge.adapters.http.transport import guarded_pool, trusting_context
 from jobforge.core.context import HttpRequest, HttpResponse, Redirect
 from jobforge.core.errors import EgressDenied, TargetUnavailable
@@ -32,7 +32,6 @@ _OWN_HEADERS = frozenset({
 _KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-language", "content-type", "user-agent"})
 """All that goes along to another origin: whatever else a caller sets may be a credential."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_SSL_PLACE = re.compile(r" \(_ssl\.c:\d+\)|^\[[^]]*\] ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class GuardedHttpClient:
                 f"{request.url} gave no whole answer within {seconds:g} seconds"
             ) from None
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            raise TargetUnavailable(f"{request.url}: {_plainly(error)}") from None
+            raise TargetUnavailable(f"{request.url}: {plain_words(error)}") from None
 
     async def _follow(self, hop: _Hop, request: HttpRequest) -> HttpResponse:
         started = time.monotonic()
@@ -217,13 +216,3 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-def _plainly(error: Exception) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
-            return os.strerror(cause.errno).lower()
-        cause = cause.__cause__ or cause.__context__
-    words = _SSL_PLACE.sub("", str(error)).strip()
-    return words or f"the connection broke ({type(error).__name__})"

@@ -77,6 +77,13 @@ def trusting_context() -> ssl.SSLContext:
     return context
 
 
+def trust_the_same(context: ssl.SSLContext, as_in: ssl.SSLContext) -> None:
+    """Let `context` trust the authorities that `as_in` trusts."""
+    authorities = b"".join(as_in.get_ca_certs(binary_form=True))
+    if authorities:
+        context.load_verify_locations(cadata=authorities)
+
+
 def guarded_pool(guard: AddressGuard, ssl_context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
     """HTTP/1.1 connections, kept for a few seconds; no proxy, no retries, nothing ambient."""
     return httpcore.AsyncConnectionPool(
