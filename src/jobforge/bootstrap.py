@@ -83,6 +83,11 @@ def load_catalog(extra: Iterable[AnyJobType] = ()) -> JobCatalog:
     return catalog
 
 
+def home_of(settings: Settings | None = None) -> Path:
+    """Where the embedded database and the keys live."""
+    return (settings or Settings()).home or default_home()
+
+
 def read_flags() -> Flags:
     """The switches as they are at this moment."""
     return Flags()
@@ -151,7 +156,7 @@ async def open_application(
     """
     settings = settings or Settings()
     configure_logging()
-    home = settings.home or default_home()
+    home = home_of(settings)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(_open_database(settings, home))
         policy = EgressPolicy.parse(settings.egress_allow)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIN_SECRET_BYTES = 32
+
+
+def set_for_this_process(**values: str) -> None:
+    """Set variables of this process's environment, as the demo does with what it switches on."""
+    os.environ.update(values)
 
 
 class Flags(BaseSettings):

@@ -26,7 +26,6 @@ from jobforge.core.admission import (
 )
 from jobforge.core.catalog import JobCatalog
 from jobforge.core.context import JobContext, JobIdentity
-from jobforge.core.data_source import InlineRows
 from jobforge.core.effects import PlannedEffect
 from jobforge.core.failure import code_of
 from jobforge.core.plan import Plan
@@ -137,10 +136,8 @@ async def _earlier_jobs(
 async def _look_for_data(request: PreparedRequest, context: JobContext) -> list[Finding]:
     found = []
     for source in request.sources:
-        if isinstance(source, InlineRows):
-            continue
         try:
-            await context.data.file(source)
+            await context.data.check(source)
         except JobForgeError as error:
             found.append(_to_finding(error))
     return found

@@ -47,6 +47,12 @@ class MemoryData:
     datasets: dict[str, list[Row]] = field(default_factory=dict)
     files: dict[str, DatasetFile] = field(default_factory=dict)
 
+    async def check(self, source: DataSource) -> None:
+        """Nothing, if rows or a file were given for this name."""
+        name = getattr(source, "name", None) or getattr(source, "path", None)
+        if name is not None and name not in self.datasets and name not in self.files:
+            raise DatasetMissing(f"no dataset {name}", hint=f"jobforge data add {name} PATH")
+
     async def rows(self, source: DataSource) -> list[Row]:
         """The rows given for this name, or carried inline."""
         if isinstance(source, InlineRows):
@@ -166,6 +172,11 @@ class MemoryWorkspace:
         if key not in self.files:
             raise DatasetMissing(f"no file {path} in the tenant's folder")
         return self.files[key]
+
+    async def check(self, path: str) -> None:
+        """Nothing, if there is such a file or folder."""
+        if _confined(path) not in self.files and not await self.list(path):
+            raise DatasetMissing(f"no file {path} in the tenant's folder")
 
     async def list(self, path: str, *, suffixes: Sequence[str] = ()) -> tuple[str, ...]:
         """The paths below `path`."""

@@ -49,6 +49,23 @@ class DatasetReader:
         self._scratch = scratch
         self._limits = limits or ReadLimits()
 
+    async def check(self, source: DataSource) -> None:
+        """Look whether it is there, without reading it; a file source may be a folder, too.
+
+        Raises:
+            DatasetMissing: there is no such dataset or file.
+            PathDenied: a file path leaves the tenant's folder.
+        """
+        match source:
+            case InlineRows():
+                return
+            case NamedDataset():
+                await self._record(source.name)
+            case FileSource():
+                await self._workspace.check(source.path)
+            case _:
+                assert_never(source)
+
     async def rows(self, source: DataSource) -> list[Row]:
         """All rows. CSV values stay text; JSON numbers with a fraction come as Decimal.
 

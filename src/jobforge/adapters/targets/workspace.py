@@ -68,6 +68,15 @@ class TenantWorkspace:
         """
         return await asyncio.to_thread(self._read, path)
 
+    async def check(self, path: str) -> None:
+        """Look whether there is such a file or folder, without reading it.
+
+        Raises:
+            DatasetMissing: there is none.
+            PathDenied: the path leaves the folder, or is neither a regular file nor a folder.
+        """
+        await asyncio.to_thread(self._check, path)
+
     async def list(self, path: str, *, suffixes: Sequence[str] = ()) -> tuple[str, ...]:
         """Relative paths of the regular files below the folder `path`, sorted; links are left out.
 
@@ -114,6 +123,12 @@ class TenantWorkspace:
             descriptor = open_regular(walk.folder, name)
         with os.fdopen(descriptor, "rb") as stream:
             yield stream
+
+    def _check(self, path: str) -> None:
+        with walk_to(self._root, path) as (walk, name):
+            found = os.stat(name, dir_fd=walk.folder, follow_symlinks=False)
+            if not stat.S_ISDIR(found.st_mode):
+                os.close(open_regular(walk.folder, name))
 
     def _read(self, path: str) -> bytes:
         with self.open(path) as stream:

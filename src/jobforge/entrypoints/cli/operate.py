@@ -84,12 +84,9 @@ def worker(
     run(command)
 
 
-def demo(
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep the demo's database and files afterwards.")
-    ] = True,
-) -> None:
-    """Run the main job end to end, on the embedded database and data of its own making."""
+def demo(context: typer.Context) -> None:
+    """Run the main job end to end, on an embedded database and data of its own making."""
+    # Its server, files and story are of no use to any other command.
     from jobforge.entrypoints.cli.demo import run_demo
 
-    raise typer.Exit(run_demo(keep=keep))
+    raise typer.Exit(run_demo(context.find_root().command))
