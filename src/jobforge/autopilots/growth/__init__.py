@@ -1,9 +1,12 @@
 """Growth: sites, experiments, content."""
 
 from jobforge.autopilots.growth.experiment_propose import EXPERIMENT_PROPOSE
+from jobforge.autopilots.growth.experiment_readout import EXPERIMENT_READOUT
+from jobforge.autopilots.growth.experiment_run import EXPERIMENT_RUN
 from jobforge.autopilots.growth.funnel.analysis import analyze_funnel
 from jobforge.autopilots.growth.funnel.model import FunnelResult, StepResult
 from jobforge.autopilots.growth.funnel_analyze import FUNNEL_ANALYZE
+from jobforge.autopilots.growth.publish_content import PUBLISH_CONTENT
 from jobforge.autopilots.growth.seo.catalog import SeoCheck, list_seo_checks
 from jobforge.autopilots.growth.seo.check import check_page
 from jobforge.autopilots.growth.seo.crawl_options import CrawlOptions
@@ -37,7 +40,10 @@ from jobforge.autopilots.growth.statistics.power import (
 
 __all__ = [
     "EXPERIMENT_PROPOSE",
+    "EXPERIMENT_READOUT",
+    "EXPERIMENT_RUN",
     "FUNNEL_ANALYZE",
+    "PUBLISH_CONTENT",
     "SEO_SCAN",
     "Comparison",
     "CrawlOptions",

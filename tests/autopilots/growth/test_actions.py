@@ -1,0 +1,175 @@
+"""Tests of the growth actions: planned, applied, verified, taken back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from jobforge.autopilots.growth import EXPERIMENT_RUN, PUBLISH_CONTENT
+from jobforge.autopilots.growth.experiment_run import assign, define
+from jobforge.core.catalog import AnyJobType
+from jobforge.core.context import HttpRequest, HttpResponse
+from jobforge.core.errors import Conflict, HandlerFailed, PathDenied, PayloadInvalid, PlanStale
+from jobforge.core.job_type import ActionSteps
+from jobforge.testing.context import MemoryContext
+
+ACTIONS = [EXPERIMENT_RUN, PUBLISH_CONTENT]
+RUN: dict[str, Any] = dict(EXPERIMENT_RUN.examples[0])
+PUBLISH: dict[str, Any] = dict(PUBLISH_CONTENT.examples[0])
+
+
+def steps(job_type: AnyJobType) -> ActionSteps[Any, Any]:
+    assert job_type.action is not None
+    return job_type.action
+
+
+@pytest.mark.parametrize("job_type", ACTIONS)
+async def test_a_plan_writes_nothing(job_type: AnyJobType) -> None:
+    context = MemoryContext()
+    payload = job_type.parse_payload(job_type.examples[0])
+
+    effects = await steps(job_type).plan(payload, context)
+
+    assert [effect.change for effect in effects] == ["create"]
+    assert context.workspace.files == {}
+
+
+@pytest.mark.parametrize("job_type", ACTIONS)
+async def test_what_was_planned_is_applied_verified_and_undone(job_type: AnyJobType) -> None:
+    context = MemoryContext()
+    payload = job_type.parse_payload(job_type.examples[0])
+    action = steps(job_type)
+    effects = await action.plan(payload, context)
+
+    await action.apply(payload, effects, context)
+    await action.apply(payload, effects, context)
+    await action.verify(payload, effects, context)
+
+    assert effects[0].target in context.workspace.files
+    assert action.undo is not None
+    await action.undo(payload, effects, context)
+    await action.undo(payload, effects, context)
+    assert effects[0].target not in context.workspace.files
+
+
+async def test_an_update_comes_back_from_its_pre_image() -> None:
+    context = MemoryContext()
+    context.workspace.files["site/posts/roses.md"] = b"old"
+    payload = PUBLISH_CONTENT.parse_payload(PUBLISH)
+    action = steps(PUBLISH_CONTENT)
+    effects = await action.plan(payload, context)
+    assert effects[0].change == "update"
+    assert "-old" in effects[0].diff
+
+    await action.apply(payload, effects, context)
+    assert action.undo is not None
+    await action.undo(payload, effects, context)
+
+    assert context.workspace.files["site/posts/roses.md"] == b"old"
+
+
+async def test_a_world_that_moved_on_stops_the_action() -> None:
+    context = MemoryContext()
+    payload = PUBLISH_CONTENT.parse_payload(PUBLISH)
+    action = steps(PUBLISH_CONTENT)
+    effects = await action.plan(payload, context)
+    context.workspace.files["site/posts/roses.md"] = b"somebody else's"
+
+    with pytest.raises(PlanStale):
+        await action.apply(payload, effects, context)
+    with pytest.raises(HandlerFailed):
+        await action.verify(payload, effects, context)
+
+    assert context.workspace.files["site/posts/roses.md"] == b"somebody else's"
+
+
+@pytest.mark.parametrize("destination", ["../other/x.md", "/etc/x.md"])
+async def test_a_destination_outside_the_folder_is_denied(destination: str) -> None:
+    payload = PUBLISH_CONTENT.parse_payload({**PUBLISH, "destination": destination})
+
+    with pytest.raises(PathDenied):
+        await steps(PUBLISH_CONTENT).plan(payload, MemoryContext())
+
+
+async def test_an_endpoint_is_put_to_read_again_and_deleted() -> None:
+    url = "https://cms.example/posts/7"
+    context = MemoryContext()
+    stored: dict[str, bytes] = {}
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.method == "PUT":
+            stored[url] = request.body or b""
+        if request.method == "DELETE":
+            del stored[url]
+        status = 200 if url in stored or request.method == "DELETE" else 404
+        context.http.add("https://template.example", stored.get(url, b""), status=status)
+        template = context.http.answers["https://template.example"]
+        assert isinstance(template, HttpResponse)
+        return template
+
+    context.http.answers[url] = answer
+    payload = PUBLISH_CONTENT.parse_payload({**PUBLISH, "destination": url})
+    action = steps(PUBLISH_CONTENT)
+    effects = await action.plan(payload, context)
+    assert stored == {}
+
+    await action.apply(payload, effects, context)
+    await action.verify(payload, effects, context)
+
+    assert json.loads(stored[url])["draft_id"] == "draft-7"
+    assert action.undo is not None
+    await action.undo(payload, effects, context)
+    assert stored == {}
+
+
+async def test_a_second_experiment_on_the_same_step_is_a_conflict() -> None:
+    context = MemoryContext()
+    action = steps(EXPERIMENT_RUN)
+    first = EXPERIMENT_RUN.parse_payload(RUN)
+    await action.apply(first, await action.plan(first, context), context)
+    second = EXPERIMENT_RUN.parse_payload({**RUN, "proposal_id": "another"})
+
+    with pytest.raises(Conflict, match="same step"):
+        await action.plan(second, context)
+
+
+async def test_what_runs_already_needs_nothing() -> None:
+    context = MemoryContext()
+    action = steps(EXPERIMENT_RUN)
+    payload = EXPERIMENT_RUN.parse_payload(RUN)
+    await action.apply(payload, await action.plan(payload, context), context)
+
+    effects = await action.plan(payload, context)
+
+    assert effects == ()
+    assert (await action.apply(payload, effects, context)).started is False
+
+
+def test_users_are_split_as_defined_and_stay_where_they_are() -> None:
+    payload = EXPERIMENT_RUN.parse_payload({**RUN, "variants": [
+        {"name": "control", "weight": 1}, {"name": "shorter", "weight": 3}]})  # fmt: skip
+    definition = define(payload)
+
+    found = [assign(f"user{n}", definition) for n in range(20_000)]
+
+    assert found == [assign(f"user{n}", definition) for n in range(20_000)]
+    assert found.count(None) / 20_000 == pytest.approx(0.5, abs=0.02)
+    assert found.count("shorter") / found.count("control") == pytest.approx(3, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"variants": [{"name": "only"}]}, {"variants": [{"name": "a"}, {"name": "a"}]},
+     {"traffic_allocation": 0}, {"hypothesis": ""}],
+)  # fmt: skip
+def test_one_variant_is_no_experiment(change: dict[str, Any]) -> None:
+    with pytest.raises(PayloadInvalid):
+        EXPERIMENT_RUN.parse_payload({**RUN, **change})
+
+
+def test_a_policy_token_never_shows() -> None:
+    payload = EXPERIMENT_RUN.parse_payload({**RUN, "policy_token": "secret-token"})
+
+    assert "secret-token" not in repr(payload)
