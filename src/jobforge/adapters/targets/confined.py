@@ -176,6 +176,11 @@ def _plainly(path: str, error: OSError) -> DatasetMissing | PathDenied | TargetU
     return TargetUnavailable(f"{path}: {error.strerror}")
 
 
+def open_no_link(folder: int, name: str) -> int:
+    """Open for reading; OSError for a link, and no waiting for a pipe's other end."""
+    return os.open(name, _FILE, dir_fd=folder)
+
+
 def open_regular(folder: int, name: str) -> int:
     """Open a regular file for reading, without following a link.
 
@@ -185,7 +190,7 @@ def open_regular(folder: int, name: str) -> int:
     """
     # Looked at before opening, because opening a device can have an effect, and again afterwards.
     _check_regular(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-    descriptor = os.open(name, _FILE, dir_fd=folder)
+    descriptor = open_no_link(folder, name)
     try:
         _check_regular(os.fstat(descriptor).st_mode)
     except BaseException:
