@@ -221,7 +221,7 @@ def ledgers(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(expected=ledgers(), actual=ledgers())
 def test_matched_and_unmatched_always_add_up_to_the_input(
     expected: list[dict[str, Any]], actual: list[dict[str, Any]]
@@ -236,7 +236,7 @@ def test_matched_and_unmatched_always_add_up_to_the_input(
             assert total.matched + total.unmatched == total.input == given_sum
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(expected=ledgers(), actual=ledgers())
 def test_the_differences_explain_the_whole_variance_of_one_currency(
     expected: list[dict[str, Any]], actual: list[dict[str, Any]]
@@ -250,7 +250,7 @@ def test_the_differences_explain_the_whole_variance_of_one_currency(
     assert explained == variance
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(expected=ledgers(), actual=ledgers())
 def test_every_record_is_used_once_and_a_second_run_finds_the_same(
     expected: list[dict[str, Any]], actual: list[dict[str, Any]]

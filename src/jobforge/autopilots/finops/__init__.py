@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from jobforge.autopilots.finops.detect_anomalies import detect_anomalies, detect_anomalies_many
+from jobforge.autopilots.finops.match_records import match_records
 from jobforge.autopilots.finops.reconcile import RECONCILE, reconcile
 from jobforge.autopilots.finops.reconciliation.model import (
     ControlTotal,
@@ -12,13 +16,44 @@ from jobforge.autopilots.finops.reconciliation.model import (
     Tolerated,
 )
 
+if TYPE_CHECKING:
+    from jobforge.autopilots.finops.anomalies.detector import AnomalyScores
+    from jobforge.autopilots.finops.churn.bg_nbd import BgNbd, fit_bg_nbd
+    from jobforge.autopilots.finops.churn.model import ChurnModel
+    from jobforge.autopilots.finops.matching.matcher import RecordMatch
+
+_LAZY = {
+    "AnomalyScores": "anomalies.detector",
+    "BgNbd": "churn.bg_nbd",
+    "ChurnModel": "churn.model",
+    "RecordMatch": "matching.matcher",
+    "fit_bg_nbd": "churn.bg_nbd",
+}
+"""Names whose modules import numpy; they are loaded when first asked for."""
+
 __all__ = [
     "RECONCILE",
+    "AnomalyScores",
+    "BgNbd",
+    "ChurnModel",
     "ControlTotal",
     "Difference",
     "Match",
     "Reconciliation",
+    "RecordMatch",
     "Tolerance",
     "Tolerated",
+    "detect_anomalies",
+    "detect_anomalies_many",
+    "fit_bg_nbd",
+    "match_records",
     "reconcile",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 (whatever the name stands for)
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
