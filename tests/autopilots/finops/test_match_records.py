@@ -15,7 +15,7 @@ THINGS = ("router", "keyboard", "monitor", "printer", "scanner", "speaker", "cam
 
 def catalogues(count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Two shops with the same goods, worded differently; ids agree by number."""
-    draw = random.Random(7)
+    draw = Random(7)
     left, right = [], []
     for n in range(count):
         brand, thing, model = draw.choice(BRANDS), draw.choice(THINGS), 1000 + 7 * n
