@@ -62,12 +62,25 @@ class _Server:
         self.runner.run(self.admin.execute(statement))
 
     def create(self, name: str) -> DatabaseAccess:
+        """Clone the migrated database."""
         is_new = self.admin.get_server_version().major >= _CLONE_STRATEGY_SINCE
         strategy = " STRATEGY file_copy" if is_new else ""
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}"{strategy}')
         return _named(self.access, name)
 
+    def create_empty(self, name: str) -> DatabaseAccess:
+        """Make a database without anything in it."""
+        self.execute(f'CREATE DATABASE "{name}"')
+        return _named(self.access, name)
+
     def drop(self, name: str) -> None:
+        """Drop it, whoever is still connected; each role may only end its own connections."""
+        self.execute(
+            "SET ROLE jobforge_app; "  # noqa: S608 (our own name)
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{name}' AND usename = 'jobforge_app'; "
+            "RESET ROLE"
+        )
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
@@ -116,6 +129,16 @@ def database_access(database_server: _Server) -> Iterator[DatabaseAccess]:
     name = f"jobforge_test_{secrets.token_hex(6)}"
     try:
         yield database_server.create(name)
+    finally:
+        database_server.drop(name)
+
+
+@pytest.fixture
+def empty_access(database_server: _Server) -> Iterator[DatabaseAccess]:
+    """A private database that nobody has migrated."""
+    name = f"jobforge_test_{secrets.token_hex(6)}"
+    try:
+        yield database_server.create_empty(name)
     finally:
         database_server.drop(name)
 

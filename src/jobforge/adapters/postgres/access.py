@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 APP_ROLE = "jobforge_app"
@@ -10,10 +10,13 @@ APP_ROLE = "jobforge_app"
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAccess:
-    """The two ways in. With `app_role`, a session over `app_dsn` becomes that role as it starts."""
+    """The two ways in; both hold passwords, and `repr` shows neither.
 
-    owner_dsn: str
-    app_dsn: str
+    With `app_role`, a session over `app_dsn` becomes that role as it starts.
+    """
+
+    owner_dsn: str = field(repr=False)
+    app_dsn: str = field(repr=False)
     app_role: str | None = None
 
     @classmethod

@@ -68,12 +68,14 @@ async def connect(dsn: str, *, role: str | None = None) -> AsyncIterator[Connect
         )
     try:
         yield connection
-    except Exception as error:
-        if is_lost(error, connection):
+    except BaseException as error:
+        is_gone = is_lost(error, connection)
+        # No farewell: on a dead line nobody would answer it.
+        connection.terminate()
+        if is_gone:
             raise Unavailable("the connection to the database was lost") from error
         raise
-    finally:
-        await _close(connection)
+    await _close(connection)
 
 
 @contextmanager

@@ -42,6 +42,7 @@ Transaction: TypeAlias = "asyncpg.transaction.Transaction"
 
 _RECONNECT_SECONDS = 10.0
 _ACQUIRE_SECONDS = 30.0
+_CLOSE_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.05, 1.0
 _STATEMENT_CACHE_SIZE = 100
 
@@ -214,7 +215,7 @@ async def _check_role(connection: Connection) -> None:
 
 async def _close_pool(pool: asyncpg.Pool[asyncpg.Record]) -> None:
     try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+        async with asyncio.timeout(_CLOSE_SECONDS):
             await pool.close()
     except (TimeoutError, *LOST, asyncpg.InterfaceError):
         pool.terminate()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias, cast
 
 import asyncpg
 
 from jobforge.adapters.postgres.connecting import LOST, Connection
+from jobforge.contract.errors import JobForgeError
 from jobforge.core.errors import Unavailable
 
 Callback: TypeAlias = Callable[[str | None], None]
@@ -80,10 +81,10 @@ class Listener:
                 async with self._connect() as connection:
                     pause = _FIRST_PAUSE_SECONDS
                     await self._serve(cast("asyncpg.Connection[asyncpg.Record]", connection))
-            except (Unavailable, TimeoutError):
+            except (JobForgeError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LAST_PAUSE_SECONDS)
-                with contextlib.suppress(Unavailable):
+                with contextlib.suppress(JobForgeError):
                     await self._revive()
             finally:
                 self._connection = None
@@ -104,17 +105,27 @@ class Listener:
                     await closed.wait()
             except TimeoutError:
                 # A peer that vanished without a word is only noticed by talking to it.
-                async with self._busy:
-                    await connection.execute("SELECT", timeout=_HEARTBEAT_TIMEOUT_SECONDS)
+                await self._talk(connection)
         raise Unavailable("the connection to the database was lost")
+
+    async def _talk(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        try:
+            async with self._busy:
+                await connection.execute("SELECT", timeout=_HEARTBEAT_TIMEOUT_SECONDS)
+        except TimeoutError as error:
+            raise Unavailable("the connection to the database is dead") from error
 
     def _tell_all(self) -> None:
         for callbacks in tuple(self._callbacks.values()):
-            for callback in tuple(callbacks):
-                callback(None)
+            self._call(callbacks, None)
 
     def _on_notification(
         self, _connection: object, _pid: int, channel: str, payload: object
     ) -> None:
-        for callback in tuple(self._callbacks.get(channel, ())):
-            callback(str(payload))
+        self._call(self._callbacks.get(channel, ()), str(payload))
+
+    @staticmethod
+    def _call(callbacks: Sequence[Callback], payload: str | None) -> None:
+        # Each on its own: one that fails is the loop's to report, and takes nothing from the rest.
+        for callback in callbacks:
+            asyncio.get_running_loop().call_soon(callback, payload)

@@ -122,19 +122,23 @@ async def migrate(owner_dsn: str, migrations: Traversable = MIGRATIONS) -> tuple
     """
     wanted = read_migrations(migrations)
     async with connect(owner_dsn) as owner:
-        if await _is_current(owner, wanted):
-            await check_roles(owner)
-            return ()
-        await _check_server(owner)
-        # Of the session, so it ends with the connection at the latest.
-        await owner.execute(_LOCK, _LOCK_KEY)
         try:
-            return await _bring_up(owner, wanted)
+            return await _bring_up_to_date(owner, wanted)
         except asyncpg.InsufficientPrivilegeError as error:
             raise SettingInvalid(
                 f"the owner of the database may not migrate it: {error}",
                 hint="It must own the database and its schemas jobforge and pgqueuer.",
             ) from error
+
+
+async def _bring_up_to_date(owner: Connection, wanted: tuple[Migration, ...]) -> tuple[str, ...]:
+    if await _is_current(owner, wanted):
+        await check_roles(owner)
+        return ()
+    await _check_server(owner)
+    # Of the session, so it ends with the connection at the latest.
+    await owner.execute(_LOCK, _LOCK_KEY)
+    return await _bring_up(owner, wanted)
 
 
 async def _is_current(owner: Connection, wanted: tuple[Migration, ...]) -> bool:
