@@ -139,6 +139,7 @@ def test_a_second_byte_order_mark_is_refused() -> None:
         (b'["a\nb"]', "/0", "line 1, column 4"),
         (b"{'a': 1}", "", "line 1, column 2"),
         (b'{"a": "open', "/a", "line 1, column 7"),
+        (b'{"\\ud800": x}', "/?", "line 1, column 12"),
     ],
 )
 def test_a_syntax_fault_is_named_by_pointer_line_and_column(

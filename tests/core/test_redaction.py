@@ -121,6 +121,7 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 )
 def test_a_name_that_holds_a_secret_is_known(name: str) -> None:
     assert is_secret_name(name)
+    assert mask_secrets({name: "x"}) == ({name: MASK}, (f"/{name}",))
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,12 @@ def test_an_unknown_form_is_refused(document: Json) -> None:
     assert refusal_of(document).refusal_code == "DIALECT_UNKNOWN"
 
 
+def test_an_empty_module_bundle_without_any_mark_lacks_its_hash() -> None:
+    refusal = refusal_of({"module_id": "finops", "requests": [], "tenant_id": "acme"})
+
+    assert refusal.refusal_code == "PRODUCER_HASH_MISSING"
+
+
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report_is_no_bundle_and_the_hint_says_where_it_belongs(name: str) -> None:
     refusal = refusal_of(REPORTS[name]())
