@@ -9,8 +9,11 @@ def test_the_public_names_are_pinned() -> None:
     assert sorted(ops.__all__) == [
         "APPLY",
         "Check",
+        "Diagnosis",
         "Finding",
+        "MetricSeries",
         "SCAN",
+        "diagnose_metrics",
         "list_checks",
         "scan_files",
     ]

@@ -1,0 +1,1 @@
+"""Root causes: from series, topology and changes to competing hypotheses."""
