@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from jobforge.autopilots.finops import match_records
@@ -15,13 +16,20 @@ THINGS = ("router", "keyboard", "monitor", "printer", "scanner", "speaker", "cam
 
 def catalogues(count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Two shops with the same goods, worded differently; ids agree by number."""
-    draw = Random(7)
+    draw = np.random.default_rng(7)
     left, right = [], []
     for n in range(count):
-        brand, thing, model = draw.choice(BRANDS), draw.choice(THINGS), 1000 + 7 * n
-        price = draw.randint(20, 900)
+        brand, thing = str(draw.choice(BRANDS)), str(draw.choice(THINGS))
+        model = 1000 + 7 * n
+        price = int(draw.integers(20, 900))
         left.append({"id": n, "title": f"{brand} {thing} mk {model}", "price": f"{price}.00"})
-        words = [thing.upper(), f"{model}", "by", brand, draw.choice(("new", "boxed", "retail"))]
+        words = [
+            thing.upper(),
+            f"{model}",
+            "by",
+            brand,
+            str(draw.choice(("new", "boxed", "retail"))),
+        ]
         right.append({"id": f"r{n}", "title": " ".join(words), "price": f"${price - 1}.99"})
     return left, right
 

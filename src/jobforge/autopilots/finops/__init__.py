@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobforge.autopilots.finops.detect_anomalies import detect_anomalies, detect_anomalies_many
+from jobforge.autopilots.finops.find_cost_anomalies import find_cost_anomalies
 from jobforge.autopilots.finops.match_records import match_records
 from jobforge.autopilots.finops.reconcile import RECONCILE, reconcile
 from jobforge.autopilots.finops.reconciliation.model import (
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from jobforge.autopilots.finops.anomalies.detector import AnomalyScores
     from jobforge.autopilots.finops.churn.bg_nbd import BgNbd, fit_bg_nbd
     from jobforge.autopilots.finops.churn.model import ChurnModel
+    from jobforge.autopilots.finops.costs.find import CostAnomaly
     from jobforge.autopilots.finops.matching.matcher import RecordMatch
 
 _LAZY = {
     "AnomalyScores": "anomalies.detector",
     "BgNbd": "churn.bg_nbd",
     "ChurnModel": "churn.model",
+    "CostAnomaly": "costs.find",
     "RecordMatch": "matching.matcher",
     "fit_bg_nbd": "churn.bg_nbd",
 }
@@ -37,6 +40,7 @@ __all__ = [
     "BgNbd",
     "ChurnModel",
     "ControlTotal",
+    "CostAnomaly",
     "Difference",
     "Match",
     "Reconciliation",
@@ -45,6 +49,7 @@ __all__ = [
     "Tolerated",
     "detect_anomalies",
     "detect_anomalies_many",
+    "find_cost_anomalies",
     "fit_bg_nbd",
     "match_records",
     "reconcile",

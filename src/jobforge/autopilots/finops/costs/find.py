@@ -1,0 +1,327 @@
+"""Spikes, shifts, drifts, newcomers and leavers among daily costs, with what caused them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobforge.autopilots.finops.costs.baseline import Baseline, learn_baseline
+from jobforge.autopilots.finops.costs.daily import DailyCosts, Key, to_money
+from jobforge.autopilots.finops.money import parse_instant
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+CostKind = Literal["spike", "level_shift", "drift", "new_service", "vanished_service"]
+SHIFT_DAYS = 8
+"""What lasts longer than a week is a new level, not a spike."""
+LOOK_BACK = 28
+QUIET_DAYS = 14
+GONE_DAYS = 7
+HORIZON = 30
+"""A change that stays is weighed by its first thirty days."""
+MAX_CONTRIBUTORS = 5
+Z_SCORES = {"low": 9.0, "medium": 6.0, "high": 4.5}
+OFFSET_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Contributor:
+    """A part of the account's service that moved: `share` is of the anomaly's impact."""
+
+    dimension: str
+    value: str
+    impact: Decimal
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class CostAnomaly:
+    """One change of cost, both days included; `impact` is cost minus expectation, signed.
+
+    `group` is common to anomalies of one account that begin within a day of each other;
+    `offset_by` names services whose opposite move hides this one in the account's total.
+    """
+
+    start: date
+    end: date
+    account: str
+    service: str
+    kind: CostKind
+    impact: Decimal
+    contributors: tuple[Contributor, ...]
+    expected: Decimal
+    actual: Decimal
+    z_score: float
+    group: str = ""
+    offset_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Both must be passed: an amount (`min_impact`) and a share of the expected cost."""
+
+    z_score: float
+    min_impact: float
+    min_share: float
+
+
+def find_in_daily_costs(
+    costs: DailyCosts,
+    thresholds: Thresholds,
+    *,
+    known_changes: Sequence[Mapping[str, Any]] = (),
+    feedback: Sequence[Mapping[str, Any]] = (),
+) -> list[CostAnomaly]:
+    """Find anomalies; see `jobforge.autopilots.finops.find_cost_anomalies`."""
+    baseline = learn_baseline(costs.table, costs.first)
+    dismissed = _dismissed(feedback)
+    found: list[CostAnomaly] = []
+    for at, key in enumerate(costs.keys):
+        factor = 1 + 0.5 * dismissed.get(key, 0)
+        limits = replace(
+            thresholds,
+            z_score=thresholds.z_score * factor,
+            min_impact=thresholds.min_impact * factor,
+        )
+        found += _find_in_series(costs, baseline, at, limits)
+    kept = [anomaly for anomaly in found if not _is_known(anomaly, known_changes)]
+    return _with_groups(sorted(kept, key=lambda a: (a.start, a.account, a.service)))
+
+
+def _dismissed(feedback: Sequence[Mapping[str, Any]]) -> dict[Key, int]:
+    counts: dict[Key, int] = {}
+    for answer in feedback:
+        if not answer.get("is_real", True):
+            key = str(answer.get("account")), str(answer.get("service"))
+            counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def _is_known(anomaly: CostAnomaly, changes: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an announced change covers the anomaly's first day, account and service."""
+    for change in changes:
+        first = parse_instant(change.get("start"), where="known change: start").date()
+        last = parse_instant(change.get("end") or first, where="known change: end").date()
+        same = change.get("account") in (None, anomaly.account)
+        same &= change.get("service") in (None, anomaly.service)
+        if same and first <= anomaly.start <= last:
+            return True
+    return False
+
+
+def _find_in_series(
+    costs: DailyCosts, baseline: Baseline, at: int, limits: Thresholds
+) -> list[CostAnomaly]:
+    series = costs.table[at]
+    lifetime = _lifetime(series, limits)
+    if lifetime is None:
+        return []
+    born, died = lifetime
+    found: list[CostAnomaly] = []
+    if born:
+        found.append(_make(costs, at, "new_service", born, _horizon(series, born), 0.0))
+    if died:
+        level = float(np.median(series[max(0, died - LOOK_BACK) : died]))
+        found.append(_make(costs, at, "vanished_service", died, _horizon(series, died), level))
+    quiet_until = born + LOOK_BACK if born else LOOK_BACK
+    runs = _runs(series, baseline, at, limits, quiet_until, died or len(series))
+    found += [anomaly for run in runs if (anomaly := _judge(costs, baseline, at, run, limits))]
+    return found or _drifts(costs, baseline, at, limits)
+
+
+def _lifetime(series: Floats, limits: Thresholds) -> tuple[int, int] | None:
+    """Day of birth and of death, 0 where it lived before or still lives; None if too small."""
+    active = np.flatnonzero(series > 0)
+    if not len(active):
+        return None
+    typical = float(np.median(series[active]))
+    if typical * HORIZON < limits.min_impact:
+        return None
+    first, last = int(active[0]), int(active[-1])
+    is_steady = len(active) >= 0.6 * (last - first + 1)
+    born = first if first >= QUIET_DAYS and is_steady else 0
+    gone = len(series) - 1 - last
+    died = last + 1 if gone >= GONE_DAYS and is_steady and last - first >= QUIET_DAYS else 0
+    return born, died
+
+
+def _horizon(series: Floats, start: int) -> int:
+    return min(start + HORIZON, len(series)) - 1
+
+
+def _runs(
+    series: Floats, baseline: Baseline, at: int, limits: Thresholds, first: int, stop: int
+) -> Iterator[tuple[int, int]]:
+    """Stretches of unusual days, at most two usual ones between them."""
+    expected, scale = baseline.expected[at], baseline.scale[at]
+    gap = series - expected
+    with np.errstate(invalid="ignore"):
+        unusual = np.abs(gap) > limits.z_score * scale
+        unusual &= np.abs(gap) > limits.min_share * np.abs(expected)
+        unusual &= np.abs(series - baseline.same_weekday[at]) > limits.z_score * scale
+    unusual &= ~baseline.is_calendar[at]
+    unusual[: min(first, len(unusual))] = False
+    unusual[stop:] = False
+    days = np.flatnonzero(unusual & np.isfinite(gap)).tolist()
+    begin = 0
+    for n, day in enumerate(days):
+        is_last = n + 1 == len(days)
+        turns = not is_last and (gap[days[n + 1]] > 0) != (gap[day] > 0)
+        if is_last or days[n + 1] - day > 3 or turns:  # noqa: PLR2004 (two usual days between)
+            yield days[begin], day
+            begin = n + 1
+
+
+def _judge(
+    costs: DailyCosts, baseline: Baseline, at: int, run: tuple[int, int], limits: Thresholds
+) -> CostAnomaly | None:
+    """The run as a spike or a shift; None where it is too small, or the echo of a longer one."""
+    start, end = run
+    series = costs.table[at]
+    level = float(baseline.level[at, start])
+    week = baseline.expected[at] / np.where(baseline.level[at] == 0, 1, baseline.level[at])
+    kind: CostKind = "spike"
+    if end - start + 1 >= SHIFT_DAYS:
+        kind, start = _shift_or_drift(series, week, start, end)
+        end = _horizon(series, start)
+    span = slice(start, end + 1)
+    expected = level * np.nan_to_num(week[span], nan=1.0)
+    impact = float((series[span] - expected).sum())
+    if abs(impact) < limits.min_impact or _is_return(series, baseline, at, start):
+        return None
+    gap = series[start] - baseline.expected[at, start]
+    z_score = float(gap / max(baseline.scale[at, start], 1e-9))
+    return _make(costs, at, kind, start, end, expected, z_score=z_score)
+
+
+def _shift_or_drift(series: Floats, week: Floats, start: int, end: int) -> tuple[CostKind, int]:
+    """A lasting change as one step or as many; a drift begins where it first shows."""
+    steady = series / np.where(np.isfinite(week) & (week > 0), week, 1.0)
+    before = float(np.median(steady[max(0, start - LOOK_BACK) : max(1, start - QUIET_DAYS)]))
+    total = float(np.median(steady[max(start, end - 6) : end + 1])) - before
+    nearest = float(np.median(steady[max(0, start - 4) : start])) if start else before
+    step = float(np.median(steady[start : start + 3])) - nearest
+    if step * np.sign(total) >= 0.4 * abs(total):
+        return "level_shift", start
+    begin = start
+    while begin > max(0, start - LOOK_BACK) and _has_moved(steady, begin, before, total):
+        begin -= 1
+    return "drift", begin
+
+
+def _has_moved(steady: Floats, day: int, before: float, total: float) -> bool:
+    near = steady[max(0, day - 3) : day + 4]
+    moved = (float(np.median(near)) - before) * float(np.sign(total))
+    return moved > 0.1 * abs(total)
+
+
+def _is_return(series: Floats, baseline: Baseline, at: int, start: int) -> bool:
+    """Whether the run only goes back to the level of the weeks before the last change."""
+    older = series[max(0, start - 3 * LOOK_BACK) : max(0, start - LOOK_BACK // 2)]
+    if len(older) < LOOK_BACK:
+        return False
+    now = float(np.median(series[start : start + 3]))
+    before = float(np.median(older))
+    moved = abs(float(baseline.level[at, start]) - before)
+    return abs(now - before) < 0.2 * moved
+
+
+def _drifts(
+    costs: DailyCosts, baseline: Baseline, at: int, limits: Thresholds
+) -> list[CostAnomaly]:
+    """A rise or fall that no single day shows: four weeks in one direction, step by step."""
+    series = costs.table[at]
+    weekly = _weekly_levels(series, baseline, at)
+    for week in range(8, len(weekly)):
+        steps = np.diff(weekly[week - 4 : week + 1])
+        before, after = float(weekly[week - 4]), float(weekly[week])
+        total = after - before
+        earlier = weekly[max(0, week - 8) : week - 3]
+        calm = float(earlier.max() - earlier.min()) < 0.35 * abs(total)
+        gradual = bool((steps * np.sign(total) > -0.05 * abs(total)).all()) and bool(
+            np.abs(steps).max() < 0.6 * abs(total)
+        )
+        large = abs(total) > max(1.5 * limits.min_share * abs(before), limits.min_impact / HORIZON)
+        if calm and gradual and large:
+            moved = np.abs(weekly[week - 4 : week + 1] - before) > 0.1 * abs(total)
+            start = max(0, (week - 4 + int(np.argmax(moved))) * 7 - 3)
+            return [_make(costs, at, "drift", start, _horizon(series, start), before)]
+    return []
+
+
+def _weekly_levels(series: Floats, baseline: Baseline, at: int) -> Floats:
+    weeks = len(series) // 7
+    week = baseline.expected[at] / np.where(baseline.level[at] == 0, 1, baseline.level[at])
+    steady = series / np.where(np.isfinite(week) & (week > 0), week, 1.0)
+    return np.asarray(np.median(steady[: weeks * 7].reshape(weeks, 7), axis=1))
+
+
+def _make(  # noqa: PLR0913 (one argument per fact of the finding)
+    costs: DailyCosts,
+    at: int,
+    kind: CostKind,
+    start: int,
+    end: int,
+    expected: Floats | float,
+    *,
+    z_score: float = 0.0,
+) -> CostAnomaly:
+    span = slice(start, end + 1)
+    actual = float(costs.table[at, span].sum())
+    due = float(np.broadcast_to(expected, end + 1 - start).sum())
+    account, service = costs.keys[at]
+    return CostAnomaly(
+        start=costs.first + timedelta(days=start),
+        end=costs.first + timedelta(days=end),
+        account=account,
+        service=service,
+        kind=kind,
+        impact=to_money(actual - due),
+        contributors=_contributors(costs, costs.keys[at], start, end, actual - due),
+        expected=to_money(due),
+        actual=to_money(actual),
+        z_score=z_score,
+    )
+
+
+def _contributors(
+    costs: DailyCosts, key: Key, start: int, end: int, impact: float
+) -> tuple[Contributor, ...]:
+    """Parts that moved the same way, against their own four weeks before."""
+    found = []
+    before = slice(max(0, start - LOOK_BACK), start)
+    for (dimension, value), series in costs.details.get(key, {}).items():
+        usual = float(np.median(series[before])) if start else 0.0
+        moved = float(series[start : end + 1].sum()) - usual * (end + 1 - start)
+        share = moved / impact if impact else 0.0
+        if share >= 0.05:  # noqa: PLR2004 (smaller parts explain nothing)
+            found.append(Contributor(dimension, value, to_money(moved), min(share, 1.0)))
+    found.sort(key=lambda c: (-c.share, c.dimension, c.value))
+    return tuple(found[:MAX_CONTRIBUTORS])
+
+
+def _with_groups(found: list[CostAnomaly]) -> list[CostAnomaly]:
+    """Name what begins together, and what hides the other in the account's total."""
+    result = []
+    for anomaly in found:
+        together = [
+            other
+            for other in found
+            if other.account == anomaly.account and abs((other.start - anomaly.start).days) <= 1
+        ]
+        first = min(other.start for other in together)
+        hides = tuple(
+            other.service
+            for other in together
+            if other.impact * anomaly.impact < 0
+            and abs(other.impact) >= Decimal(str(OFFSET_SHARE)) * abs(anomaly.impact)
+        )
+        group = f"{anomaly.account}@{first.isoformat()}"
+        result.append(replace(anomaly, group=group, offset_by=hides))
+    return result

@@ -1,0 +1,146 @@
+"""The public `find_cost_anomalies`."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from jobforge.autopilots.finops import find_cost_anomalies
+from jobforge.autopilots.finops.costs.generator import generate_costs, score_findings
+from jobforge.core.errors import InvalidInput
+
+START = date(2026, 1, 5)
+
+
+def bill(
+    costs: list[float], service: str = "Compute", account: str = "a1", region: str = "north"
+) -> list[dict[str, Any]]:
+    """One row a day; amounts vary by a few percent with the weekday."""
+    return [
+        {
+            "ChargePeriodStart": (START + timedelta(days=n)).isoformat(),
+            "BilledCost": Decimal(str(round(cost * (1 + 0.01 * ((n * 3) % 7)), 4))),
+            "BillingCurrency": "USD",
+            "SubAccountId": account,
+            "ServiceName": service,
+            "RegionId": region,
+        }
+        for n, cost in enumerate(costs)
+        if cost
+    ]
+
+
+def day(n: int) -> date:
+    return START + timedelta(days=n)
+
+
+def test_a_spike_names_account_service_region_and_amount() -> None:
+    rows = bill([100.0] * 90) + bill([0.0] * 60 + [400.0] + [0.0] * 29, region="south")
+
+    (found,) = find_cost_anomalies(rows)
+
+    assert (found.kind, found.account, found.service) == ("spike", "a1", "Compute")
+    assert (found.start, found.end) == (day(60), day(60))
+    assert 380 < found.impact < 440
+    assert (found.contributors[0].dimension, found.contributors[0].value) == ("RegionId", "south")
+
+
+@pytest.mark.parametrize(
+    ("kind", "costs", "start"),
+    [
+        ("level_shift", [100.0] * 60 + [180.0] * 40, 60),
+        ("level_shift", [100.0] * 60 + [40.0] * 40, 60),
+        ("new_service", [0.0] * 50 + [30.0] * 50, 50),
+        ("vanished_service", [80.0] * 70 + [0.0] * 30, 70),
+    ],
+)
+def test_each_kind_of_change_is_told_apart(kind: str, costs: list[float], start: int) -> None:
+    steady = bill([50.0] * 100, service="Storage")
+
+    (found,) = find_cost_anomalies(steady + bill(costs))
+
+    assert (found.kind, found.service, found.start) == (kind, "Compute", day(start))
+
+
+def test_a_slow_rise_is_a_drift() -> None:
+    rising = [100 + 100 * min(max(n - 70, 0) / 35, 1) for n in range(130)]
+
+    found = find_cost_anomalies(bill(rising))
+
+    assert [a.kind for a in found] == ["drift"]
+    assert 60 <= (found[0].start - START).days <= 85
+
+
+def test_weekends_and_monthly_fees_are_no_anomalies() -> None:
+    costs = [
+        (60.0 if day(n).weekday() >= 5 else 100.0) + (300.0 if day(n).day == 1 else 0.0)
+        for n in range(150)
+    ]
+
+    assert find_cost_anomalies(bill(costs)) == []
+
+
+def test_small_money_is_no_alert() -> None:
+    assert find_cost_anomalies(bill([0.02] * 60 + [0.9] + [0.02] * 30)) == []
+
+
+def test_moves_that_cancel_out_in_the_total_name_each_other() -> None:
+    rows = bill([100.0] * 60 + [20.0] * 40) + bill([50.0] * 60 + [130.0] * 40, service="Batch")
+
+    found = find_cost_anomalies(rows)
+
+    assert {a.service: a.offset_by for a in found} == {
+        "Batch": ("Compute",),
+        "Compute": ("Batch",),
+    }
+    assert len({a.group for a in found}) == 1
+
+
+def test_a_known_change_is_left_out() -> None:
+    rows = bill([100.0] * 60 + [180.0] * 40)
+    change = {"start": day(59).isoformat(), "end": day(62).isoformat(), "service": "Compute"}
+
+    assert find_cost_anomalies(rows, known_changes=[change]) == []
+    assert find_cost_anomalies(rows, known_changes=[{**change, "service": "Other"}])
+
+
+def test_what_was_called_no_problem_before_must_be_larger_next_time() -> None:
+    rows = bill([100.0] * 60 + [145.0] + [100.0] * 30)
+    no = {"account": "a1", "service": "Compute", "is_real": False}
+
+    assert len(find_cost_anomalies(rows)) == 1
+    assert find_cost_anomalies(rows, feedback=[no] * 4) == []
+
+
+def test_on_generated_bills_it_finds_the_breaks_and_little_else() -> None:
+    truth = generate_costs(seed=41, accounts=4)
+
+    score = score_findings(truth, find_cost_anomalies(truth.rows))
+
+    assert score.f1 >= 0.9
+    assert score.false_alerts_per_account_month <= 1
+    assert score.right_place >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "no cost rows"),
+        ([{"ChargePeriodStart": "2026-01-01"}], "neither EffectiveCost nor BilledCost"),
+        ([{"BilledCost": "1"}], "ChargePeriodStart: None is not a date"),
+        ([{"BilledCost": "NaN", "ChargePeriodStart": "2026-01-01"}], "not a finite amount"),
+        (
+            [
+                {"BilledCost": "1", "ChargePeriodStart": "2026-01-01", "BillingCurrency": code}
+                for code in ("EUR", "USD")
+            ],
+            "mix currencies",
+        ),
+    ],
+)
+def test_rows_that_cannot_be_scanned_are_refused(rows: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        find_cost_anomalies(rows)
