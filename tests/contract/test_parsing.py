@@ -131,7 +131,7 @@ def test_a_second_byte_order_mark_is_refused() -> None:
     ("raw", "pointer", "place"),
     [
         (b"", "", "line 1, column 1"),
-        (b'{"a": [1, 2,]}', "/a/2", "line 1, column 13"),
+        (b'{"a": [1, 2 3]}', "/a/1", "line 1, column 13"),
         (b'{\n"a": {\n  "b": tru}}', "/a/b", "line 3, column 8"),
         (b'{"a" 1}', "", "line 1, column 6"),
         (b'{"k\\u00e9": x}', "/k\u00e9", "line 1, column 13"),
