@@ -24,13 +24,17 @@ _BLOCK_TAGS = frozenset(
 
 
 class Article(Model):
-    """One article, FAQ entry, or resolved ticket (`pool="ticket"`: subject and resolution)."""
+    """One article, FAQ entry, or resolved ticket (`pool="ticket"`: subject and resolution).
+
+    Only a policy's own sentences may promise money, dates or legal outcomes in a reply.
+    """
 
     article_id: str = Field(min_length=1, max_length=256)
     title: str = Field(default="", max_length=2_000)
     body: str = Field(default="", max_length=2_000_000)
     pool: Pool = "article"
     language: str | None = None
+    is_policy: bool = False
     updated_at: str | None = None
 
 
@@ -55,6 +59,9 @@ def to_article(value: Article | Mapping[str, Any]) -> Article:
     article_id = str(known.get("article_id", "")).strip()
     if not article_id:
         raise SourceMalformed("an article has no article_id")
+    if re.search(r"[\[\]\n]", article_id):
+        raise SourceMalformed("an article_id must not contain brackets or line breaks")
+    known["is_policy"] = str(known.get("is_policy", "")).lower() in {"true", "1", "yes"}
     texts = {key: str(known.get(key, "")) for key in ("title", "body")}
     if not any(text.strip() for text in texts.values()):
         raise SourceMalformed(f"article {article_id[:80]} has neither title nor body")

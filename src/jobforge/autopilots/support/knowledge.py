@@ -70,6 +70,8 @@ class KnowledgeIndex:
     title_meanings: MeaningIndex
     passage_meanings: MeaningIndex
     factor: Scores
+    article_places: dict[str, int]
+    passage_places: dict[str, int]
 
     @classmethod
     def build(
@@ -106,6 +108,8 @@ class KnowledgeIndex:
                 [TICKET_FACTOR if read[row].pool == "ticket" else 1.0 for row in article_of],
                 dtype=np.float32,
             ),
+            article_places={one.article_id: place for place, one in enumerate(read)},
+            passage_places={one.passage_id: place for place, one in enumerate(passages)},
         )
 
     def search(self, query: str, k: int = 5) -> list[Hit]:
@@ -122,9 +126,13 @@ class KnowledgeIndex:
             for article, (score, row) in best.items()
         ]
 
+    def find_article(self, article_id: str) -> Article:
+        """Return an article by its id; a KeyError where there is none."""
+        return self.articles[self.article_places[article_id]]
+
     def find_passage(self, passage_id: str) -> Passage:
-        """Return a passage by its id."""
-        return next(one for one in self.passages if one.passage_id == passage_id)
+        """Return a passage by its id; a KeyError where there is none."""
+        return self.passages[self.passage_places[passage_id]]
 
     def _score(self, query: str) -> tuple[Scores, Rows]:
         """Return scores and the passages they are for: all of them, or the candidates."""

@@ -15,6 +15,8 @@ Rows = NDArray[np.int64]
 
 N_SHORT = 64
 MIN_FOR_SHORT = 5_000
+CENTRE_PRIOR = 50
+"""So many texts it takes for half a centre: the mean of a handful is no common direction."""
 _SAMPLE = 20_000
 
 
@@ -31,7 +33,7 @@ class _Space:
     @classmethod
     def of(cls, texts: Sequence[str], encoder: Encoder) -> _Space:
         vectors = to_unit(encoder.embed(texts))
-        centre = vectors.mean(axis=0)
+        centre = vectors.mean(axis=0) * np.float32(len(texts) / (len(texts) + CENTRE_PRIOR))
         vectors -= centre
         vectors = to_unit(vectors)
         axes = np.zeros((vectors.shape[1], 0), dtype=np.float32)

@@ -95,6 +95,7 @@ _ORDINARY = (
     r"(?:not|wrong|invalid|incorrect|expired|missing|too|never|still|correct|required|set|reset"
     r"|in|on|for|and|or|the|a|an|my|to|being|shown|stored|sent|longer|no|always|also|leaked)"
 )
+_PLACEHOLDER = r"[\"'<${]*(?:KEY|TOKEN|YOUR|XXX|PASSWORD|SECRET)"
 _CREDENTIAL = (
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
@@ -102,7 +103,7 @@ _CREDENTIAL = (
     r"|\bgithub_pat_\w{20,}|\bAKIA[A-Z0-9]{16}\b|\bAIza[\w-]{35}"
     r"|(?i:\bbearer\s+)[\w.~+/=-]{8,}"
     r"|(?i:\b(?:password|passwort|passwd|pwd|pass ?code|pin|secret|api[_ -]?key|access[_ -]?token))"
-    rf"(?i:\s+is\s*:?\s+|\s*[:=]\s*)(?!(?i:{_ORDINARY})\b)\S{{4,}}"
+    rf"(?i:\s+is\s*:?\s+|\s*[:=]\s*)(?!(?i:{_ORDINARY})\b|{_PLACEHOLDER})\S{{4,}}"
 )
 _CITY_LINE = r"(?:,?\s+[A-Z]{2}\s+\d{5}(?:-\d{4})?)"
 _RULES: tuple[tuple[PersonalDataKind, re.Pattern[str], Callable[[str], bool]], ...] = (

@@ -1,0 +1,314 @@
+"""Draft replies that say nothing but what a source says, or an approved template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from jobforge.autopilots.support.articles import Article, Passage
+from jobforge.autopilots.support.knowledge import Hit, KnowledgeIndex
+from jobforge.autopilots.support.language import detect_language
+from jobforge.autopilots.support.personal_data import mask_personal_data
+from jobforge.autopilots.support.reply_templates import (
+    Templates,
+    Tone,
+    clean_name,
+    find_templates,
+)
+from jobforge.autopilots.support.sentences import (
+    can_be_quoted,
+    find_questions,
+    gives_instructions,
+    split_sentences,
+)
+from jobforge.autopilots.support.stop_words import STOP_WORDS
+from jobforge.autopilots.support.term_index import stem
+from jobforge.autopilots.support.terms import split_words
+from jobforge.core.errors import InvalidInput
+from jobforge.core.model import Model
+
+MIN_SCORES = {1: 0.25, 2: 0.4}
+"""A source below this does not answer the question; by number of encoders in the index."""
+MAX_QUESTIONS = 5
+MAX_VARIANTS = 3
+_SENTENCES_PER_ANSWER = (3, 1, 6)
+_N_HITS = 5
+_MAX_STATEMENT = 600
+
+
+class Ticket(Model):
+    """The ticket to answer."""
+
+    ticket_id: str = Field(min_length=1, max_length=256)
+    subject: str = Field(default="", max_length=2_000)
+    body: str = Field(default="", max_length=200_000)
+    customer_name: str | None = Field(default=None, max_length=1_000)
+
+
+class Quote(Model):
+    """A sentence as it stands in its source."""
+
+    source_id: str
+    passage_id: str
+    sentence: str
+
+
+class Draft(Model):
+    """One proposal. `confidence`: mean score of the sources over all questions; none counts 0."""
+
+    variant: int
+    content: str
+    tone: Tone
+    suggested_attachments: tuple[str, ...]
+    confidence: float = Field(ge=0, le=1)
+    quotes: tuple[Quote, ...]
+
+
+class DraftReply(Model):
+    """Drafts for a person to check, change and send."""
+
+    ticket_id: str
+    drafts: tuple[Draft, ...]
+    citations: tuple[str, ...] = Field(description="Ids of the articles that are quoted.")
+    clarifying_question: str | None
+    unanswered: tuple[str, ...] = Field(description="Questions without a source, masked.")
+    language: str | None
+    requires_human_review: Literal[True] = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    question: str
+    hit: Hit
+    article: Article
+    passage: Passage
+
+
+def draft_reply(  # noqa: PLR0913 - the options of a reply, each by name
+    ticket: Ticket | Mapping[str, Any],
+    *,
+    index: KnowledgeIndex,
+    tone: Tone = "professional",
+    variants: int = 1,
+    max_length: int = 1000,
+    include_signature: bool = True,
+    include_resources: bool = True,
+) -> DraftReply:
+    """Draft up to three replies of at most `max_length` characters.
+
+    Every sentence is either quoted from an article, with `[article_id]`, or an approved template.
+    The ticket only chooses what is quoted: no word of it but the customer's name enters a draft.
+
+    Raises:
+        InvalidInput: the ticket says nothing, or variants are not 1 to 3.
+    """
+    read = ticket if isinstance(ticket, Ticket) else Ticket(**dict(ticket))
+    if not 1 <= variants <= MAX_VARIANTS:
+        raise InvalidInput(f"variants must be 1 to {MAX_VARIANTS}")
+    if not (read.subject.strip() or read.body.strip()):
+        raise InvalidInput(f"ticket {read.ticket_id} has neither subject nor body")
+    language = detect_language(f"{read.subject}\n{read.body}")
+    questions = list_questions(read)
+    answers, unanswered = _find_answers(questions, read.subject, index, language)
+    templates = find_templates(language)
+    writer = _Writer(
+        templates=templates,
+        tone=tone,
+        name=clean_name(read.customer_name),
+        max_length=max_length,
+        include_signature=include_signature,
+        include_resources=include_resources,
+    )
+    drafts = tuple(
+        writer.write(number, answers, unanswered, n_questions=len(questions))
+        for number in range(1, variants + 1)
+    )
+    quoted = dict.fromkeys(quote.source_id for draft in drafts for quote in draft.quotes)
+    return DraftReply(
+        ticket_id=read.ticket_id,
+        drafts=drafts,
+        citations=tuple(quoted),
+        clarifying_question=None if quoted else templates.clarify,
+        unanswered=tuple(map(_mask, unanswered)),
+        language=language,
+    )
+
+
+def list_questions(ticket: Ticket) -> list[str]:
+    """Return what a ticket asks, masked; its whole statement where it asks nothing outright.
+
+    Sentences that give instructions to software are left out.
+    """
+    sentences = split_sentences(mask_personal_data(ticket.body))
+    harmless = [one for one in sentences if not gives_instructions(one)]
+    questions = list(dict.fromkeys(find_questions(harmless)))[:MAX_QUESTIONS]
+    if questions:
+        return questions
+    subject = mask_personal_data(ticket.subject)
+    start = [] if gives_instructions(subject) else [subject]
+    statement = " ".join([*start, *harmless]).strip()[:_MAX_STATEMENT]
+    return [statement or subject]
+
+
+def _find_answers(
+    questions: Sequence[str], subject: str, index: KnowledgeIndex, language: str | None
+) -> tuple[list[_Answer], list[str]]:
+    answers: list[_Answer] = []
+    unanswered = []
+    about = "" if gives_instructions(subject) else mask_personal_data(subject)
+    for question in questions:
+        found = _find_answer(question, about, index, language)
+        if found is None:
+            unanswered.append(question)
+        elif found.hit.passage_id not in {one.hit.passage_id for one in answers}:
+            answers.append(found)
+    return answers, unanswered
+
+
+def _find_answer(
+    question: str, about: str, index: KnowledgeIndex, language: str | None
+) -> _Answer | None:
+    """Return the best source that is good enough, in the customer's language where there is one."""
+    least = MIN_SCORES[len(index.passage_meanings.spaces)]
+    queries = dict.fromkeys((question, f"{about} {question}".strip()))
+    hits = [hit for query in queries for hit in index.search(query, _N_HITS) if hit.score >= least]
+    usable = []
+    for hit in sorted(hits, key=lambda hit: -hit.score):
+        article, passage = index.find_article(hit.article_id), index.find_passage(hit.passage_id)
+        if _share_words(question + " " + about, article, passage) and _quotable(article, passage):
+            usable.append(_Answer(question, hit, article, passage))
+    fitting = [one for one in usable if _language_of(one.article) == language]
+    return next(iter(fitting or usable), None)
+
+
+def _share_words(question: str, article: Article, passage: Passage) -> bool:
+    """Whether question and source have a telling word in common."""
+    return bool(_stems(question) & _stems(f"{article.title} {passage.heading} {passage.text}"))
+
+
+def _stems(text: str) -> set[str]:
+    return {stem(word) for word in split_words(text) if len(word) > 1 and word not in STOP_WORDS}
+
+
+def _language_of(article: Article) -> str | None:
+    return article.language or detect_language(f"{article.title}\n{article.body}")
+
+
+def _quotable(article: Article, passage: Passage) -> list[str]:
+    return [
+        sentence
+        for sentence in split_sentences(passage.text)
+        if can_be_quoted(sentence, is_policy=article.is_policy, is_ticket=article.pool == "ticket")
+    ]
+
+
+def _mask(question: str) -> str:
+    return re.sub(r"\d[\d .-]*\d{2,}", "[number]", mask_personal_data(question))
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Puts a reply together, the most needed parts first, within the length asked for."""
+
+    templates: Templates
+    tone: Tone
+    name: str | None
+    max_length: int
+    include_signature: bool
+    include_resources: bool
+
+    def write(
+        self, number: int, answers: Sequence[_Answer], unanswered: Sequence[str], n_questions: int
+    ) -> Draft:
+        quotes = [self._quote(answer, _SENTENCES_PER_ANSWER[number - 1]) for answer in answers]
+        body, kept = self._fit(quotes)
+        if not kept:
+            body = [self.templates.clarify]
+        elif unanswered:
+            body.append(self.templates.unanswered)
+        titles = list(dict.fromkeys(answer.article.article_id for answer in answers))
+        attachments = titles if self.include_resources and kept else []
+        score = sum(answer.hit.score for answer in answers) if kept else 0.0
+        return Draft(
+            variant=number,
+            content=self._frame(body),
+            tone=self.tone,
+            suggested_attachments=tuple(attachments),
+            confidence=round(min(1.0, score / max(n_questions, 1)), 3),
+            quotes=tuple(kept),
+        )
+
+    def _quote(self, answer: _Answer, n_sentences: int) -> list[Quote]:
+        """Choose neighbouring sentences: the run that shares most words with the question."""
+        sentences = _quotable(answer.article, answer.passage)
+        asked = _stems(answer.question)
+        shared = [len(_stems(sentence) & asked) for sentence in sentences]
+        starts = range(max(1, len(sentences) - n_sentences + 1))
+        start = max(starts, key=lambda place: (sum(shared[place : place + n_sentences]), -place))
+        return [
+            Quote(
+                source_id=answer.article.article_id,
+                passage_id=answer.passage.passage_id,
+                sentence=sentence,
+            )
+            for sentence in sentences[start : start + n_sentences]
+        ]
+
+    def _fit(self, answers: Sequence[Sequence[Quote]]) -> tuple[list[str], list[Quote]]:
+        """Keep the first sentences of each answer while the reply's skeleton still fits."""
+        room = self.max_length - len(self._frame([])) - len(self.templates.unanswered) - 4
+        room = room if room > 0 else self.max_length
+        paragraphs, kept = [], []
+        for quotes in answers:
+            texts = []
+            for quote in quotes:
+                text = cite(quote.sentence, quote.source_id)
+                if len(text) + 2 > room:
+                    break
+                room -= len(text) + 2
+                texts.append(text)
+                kept.append(quote)
+            if texts:
+                paragraphs.append(_join(texts))
+        return paragraphs, kept
+
+    def _frame(self, body: Sequence[str]) -> str:
+        """Add greeting, opening and closing where there is room for them."""
+        greeting = (
+            self.templates.greeting[self.tone].format(name=self.name)
+            if self.name
+            else self.templates.greeting_without_name[self.tone]
+        )
+        closing = [self.templates.closing[self.tone]] if self.include_signature else []
+        opening = self.templates.opening[self.tone]
+        for parts in (
+            [greeting, opening, *body, *closing],
+            [greeting, *body, *closing],
+            [greeting, *body],
+            [*body],
+        ):
+            content = "\n\n".join(parts)
+            if len(content) <= self.max_length:
+                return content
+        return "\n\n".join(body)[: self.max_length]
+
+
+def cite(sentence: str, source_id: str) -> str:
+    """Put `[source_id]` into a sentence, before its last mark; below a block of code."""
+    if sentence.endswith("```"):
+        return f"{sentence}\n[{source_id}]"
+    match = re.search(r"[.!?:\u2026\u3002\uff01\uff1f]+$", sentence)
+    end = match.start() if match else len(sentence)
+    return f"{sentence[:end]} [{source_id}]{sentence[end:]}"
+
+
+def _join(texts: Sequence[str]) -> str:
+    """Join sentences with spaces, code with line breaks."""
+    joined = texts[0]
+    for text in texts[1:]:
+        joined += ("\n" if "```" in text or "```" in joined[-200:] else " ") + text
+    return joined
