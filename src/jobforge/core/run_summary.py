@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobforge.contract.results import BundleResult, ChildRun
 
+_ESCAPED = str.maketrans({sign: "\\" + sign for sign in "\\|`*_<>[]"})
 _SIGN = {
     "accepted": "would run",
     "queued": "queued",
@@ -70,4 +71,4 @@ def _table(children: tuple[ChildRun, ...]) -> list[str]:
 def _cell(text: str) -> str:
     """Text from outside stays text: no table, no markup, no line break of its own."""
     flat = " ".join(text.split())
-    return "".join("\\" + sign if sign in "\\|`*_<>[]" else sign for sign in flat)
+    return flat.translate(_ESCAPED)
