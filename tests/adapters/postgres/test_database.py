@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _ONE = UUID("11111111-1111-4111-8111-111111111111")
 _TWO = UUID("22222222-2222-4222-8222-222222222222")
+_PID = "SELECT pg_backend_pid()"
 _TENANT = "SELECT current_setting('jobforge.tenant_id', true)"
 
 _THINGS = """
@@ -40,6 +41,15 @@ async def _as_owner(access: DatabaseAccess, statement: str) -> None:
     connection = await asyncpg.connect(access.owner_dsn)
     try:
         await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _terminate(access: DatabaseAccess, pid: int) -> None:
+    """End a session of the application's, as the role that logged in for it."""
+    connection = await asyncpg.connect(access.app_dsn)
+    try:
+        assert await connection.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
     finally:
         await connection.close()
 
@@ -115,7 +125,7 @@ async def test_every_connection_is_the_applications_however_often_it_is_reset(
 
         async def look() -> None:
             async with database.system_transaction() as connection:
-                pid = await connection.fetchval("SELECT pg_backend_pid()")
+                pid = await connection.fetchval(_PID)
                 # What was set for the session ends with the reset; the role is what it starts with.
                 await connection.execute("SET work_mem = '1MB'")
                 await connection.execute("SELECT pg_sleep(0.02)")
@@ -199,23 +209,24 @@ async def test_it_works_without_prepared_statements(database_access: DatabaseAcc
 async def test_connections_that_died_in_the_pool_are_replaced_unseen(
     database: Database, database_access: DatabaseAccess
 ) -> None:
-    access = database_access
     async with database.system_transaction() as connection:
-        pid = await connection.fetchval("SELECT pg_backend_pid()")
-    async with (
-        Database.open(access.app_dsn, role=access.app_role) as other,
-        other.system_transaction() as connection,
-    ):
-        assert await connection.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
+        pid = await connection.fetchval(_PID)
+    await _terminate(database_access, pid)
 
     async with database.transaction(_ONE) as connection:
         assert await connection.fetchval("SELECT 1") == 1
 
 
-async def test_a_server_lost_inside_a_transaction_is_unavailable(database: Database) -> None:
-    with pytest.raises(Unavailable, match="the transaction is undone"):
+async def test_a_server_lost_inside_a_transaction_is_unavailable(
+    database: Database, database_access: DatabaseAccess
+) -> None:
+    async def work_on_a_dead_connection() -> None:
         async with database.transaction(_ONE) as connection:
-            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            await _terminate(database_access, await connection.fetchval(_PID))
+            await connection.execute("SELECT 1")
+
+    with pytest.raises(Unavailable, match="the transaction is undone"):
+        await work_on_a_dead_connection()
 
     async with database.transaction(_ONE) as connection:
         assert await connection.fetchval("SELECT 1") == 1
@@ -225,10 +236,12 @@ async def test_a_server_lost_inside_a_transaction_is_unavailable(database: Datab
 async def test_a_server_lost_in_the_commit_leaves_it_open_what_became_of_it(
     database: Database, database_access: DatabaseAccess
 ) -> None:
+    # Only the role that logged in may end a session: the application, or the owner for it.
+    rights = "SECURITY DEFINER" if database_access.app_role else "SECURITY INVOKER"
     await _as_owner(
         database_access,
-        """
-        CREATE FUNCTION public.leave() RETURNS trigger LANGUAGE plpgsql AS
+        f"""
+        CREATE FUNCTION public.leave() RETURNS trigger LANGUAGE plpgsql {rights} AS
             $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
         CREATE CONSTRAINT TRIGGER leave AFTER INSERT ON public.things
             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.leave();

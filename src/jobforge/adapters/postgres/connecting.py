@@ -101,8 +101,16 @@ def is_lost(error: BaseException, connection: Connection) -> bool:
     An OSError of the block's own, say of a file, does not.
     """
     if isinstance(error, (OSError, asyncpg.InterfaceError)):
-        return bool(connection.is_closed())
+        return is_closed(connection)
     return isinstance(error, LOST)
+
+
+def is_closed(connection: Connection) -> bool:
+    """Whether it can be used no more; the pool takes a lost one back before its user lets go."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def _close(connection: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -27,6 +27,7 @@ from jobforge.adapters.postgres.connecting import (
     LOST,
     Connection,
     connect,
+    is_closed,
     is_lost,
     server_settings,
     translated_errors,
@@ -196,7 +197,7 @@ async def _kept(connection: Connection, transaction: Transaction) -> AsyncIterat
     except BaseException as error:
         if is_lost(error, connection):
             raise Unavailable("the database was lost; the transaction is undone") from error
-        if not connection.is_closed():
+        if not is_closed(connection):
             await transaction.rollback()
         raise
     try:
