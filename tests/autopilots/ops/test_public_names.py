@@ -12,9 +12,11 @@ def test_the_public_names_are_pinned() -> None:
         "Diagnosis",
         "Finding",
         "MetricSeries",
+        "Recommendation",
         "SCAN",
         "diagnose_metrics",
         "list_checks",
+        "recommend_request",
         "scan_files",
     ]
     assert all(hasattr(ops, name) for name in ops.__all__)

@@ -4,6 +4,7 @@ from jobforge.autopilots.ops.iac.scanner import list_checks, scan_files
 from jobforge.autopilots.ops.rca.diagnosis import Diagnosis, diagnose_metrics
 from jobforge.autopilots.ops.rca.series import MetricSeries
 from jobforge.autopilots.ops.scan import SCAN
+from jobforge.autopilots.ops.sizing.request import Recommendation, recommend_request
 
 __all__ = [
     "APPLY",
@@ -12,7 +13,9 @@ __all__ = [
     "Diagnosis",
     "Finding",
     "MetricSeries",
+    "Recommendation",
     "diagnose_metrics",
     "list_checks",
+    "recommend_request",
     "scan_files",
 ]

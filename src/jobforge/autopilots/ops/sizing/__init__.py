@@ -1,0 +1,1 @@
+"""Right-sizing: how much to request, and how often that will not do."""
