@@ -35,7 +35,7 @@ from benchmarks.noop import NOOP
 from jobforge.adapters.embedded.server import EmbeddedServer
 from jobforge.adapters.postgres.queue import queries_on, queue_settings
 from jobforge.bootstrap import Application, open_application
-from jobforge.config import Settings
+from jobforge.config import Settings, set_for_this_process
 from jobforge.contract.dialects import Hints, TranslatedBundle, TranslatedRequest
 from jobforge.core.actor import Actor
 from jobforge.core.admission import AdmissionFacts, Caller, CallerTenant, Switches, admit, prepare
@@ -256,11 +256,7 @@ async def measure(settings: Settings, rounds: int) -> Figures:
 
 
 def _open(settings: Settings) -> AbstractAsyncContextManager[Application]:
-    return open_application(
-        settings,
-        extra_job_types=[NOOP],
-        switches=lambda: Switches(autopilot_jobs=True, action_jobs=True),
-    )
+    return open_application(settings, extra_job_types=[NOOP])
 
 
 def _quantiles(values: Sequence[float]) -> tuple[float, float]:
@@ -304,6 +300,7 @@ async def run(rounds: int) -> Figures:
 
 def main() -> None:
     """Print a table, and as the last line one JSON object."""
+    set_for_this_process(JOBFORGE_AUTOPILOT_JOBS_ENABLED="1")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     figures = asyncio.run(run(parser.parse_args().rounds))

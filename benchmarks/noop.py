@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from jobforge.bootstrap import open_application
 from jobforge.config import Settings
-from jobforge.core.admission import Switches
 from jobforge.core.context import JobContext
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
@@ -51,11 +50,7 @@ NOOP = JobType(
 async def work(home: Path, database_url: str) -> None:
     """Work until SIGTERM."""
     settings = Settings(home=home, database_url=SecretStr(database_url))
-    async with open_application(
-        settings,
-        extra_job_types=[NOOP],
-        switches=lambda: Switches(autopilot_jobs=True, action_jobs=True),
-    ) as app:
+    async with open_application(settings, extra_job_types=[NOOP]) as app:
         worker = app.make_worker(400)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
         sys.stdout.write("ready\n")

@@ -34,7 +34,7 @@ from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, SystemClock
 from jobforge.autopilots.catalog import JOB_TYPES
 from jobforge.autopilots.jobforge import undo_job_type
-from jobforge.config import Flags, Settings
+from jobforge.config import Settings, read_flags
 from jobforge.core.actor import Actor
 from jobforge.core.admission import Switches
 from jobforge.core.catalog import AnyJobType, JobCatalog
@@ -86,11 +86,6 @@ def load_catalog(extra: Iterable[AnyJobType] = ()) -> JobCatalog:
 def home_of(settings: Settings | None = None) -> Path:
     """Where the embedded database and the keys live."""
     return (settings or Settings()).home or default_home()
-
-
-def read_flags() -> Flags:
-    """The switches as they are at this moment."""
-    return Flags()
 
 
 def read_switches() -> Switches:

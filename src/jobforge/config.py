@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIN_SECRET_BYTES = 32
+_PREFIX = "JOBFORGE_"
 
 
 def set_for_this_process(**values: str) -> None:
@@ -19,7 +21,7 @@ def set_for_this_process(**values: str) -> None:
 class Flags(BaseSettings):
     """The switches, read anew at every decision."""
 
-    model_config = SettingsConfigDict(env_prefix="JOBFORGE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True)
 
     autopilot_jobs_enabled: bool = Field(
         default=False, description="Whether any autopilot job may run at all."
@@ -29,10 +31,28 @@ class Flags(BaseSettings):
     )
 
 
+def read_flags() -> Flags:
+    """The switches as they are at this moment.
+
+    Every decision and every claimed job asks, so what the variables say is parsed once for each
+    thing they say.
+    """
+    names = (f"{_PREFIX}{name.upper()}" for name in Flags.model_fields)
+    return _parse_flags(tuple((name, os.environ.get(name)) for name in names))
+
+
+@lru_cache(maxsize=64)
+def _parse_flags(variables: tuple[tuple[str, str | None], ...]) -> Flags:
+    given = {
+        name.removeprefix(_PREFIX).lower(): value for name, value in variables if value is not None
+    }
+    return Flags.model_validate(given)
+
+
 class Settings(BaseSettings):
     """What is read once, when a process starts."""
 
-    model_config = SettingsConfigDict(env_prefix="JOBFORGE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True)
 
     policy_token_secret: SecretStr | None = Field(
         default=None, description="Signs policy tokens; at least 32 bytes."
