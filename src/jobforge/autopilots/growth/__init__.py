@@ -1,5 +1,6 @@
 """Growth: sites, experiments, content."""
 
+from jobforge.autopilots.growth.content_draft import CONTENT_DRAFT
 from jobforge.autopilots.growth.experiment_propose import EXPERIMENT_PROPOSE
 from jobforge.autopilots.growth.experiment_readout import EXPERIMENT_READOUT
 from jobforge.autopilots.growth.experiment_run import EXPERIMENT_RUN
@@ -39,6 +40,7 @@ from jobforge.autopilots.growth.statistics.power import (
 )
 
 __all__ = [
+    "CONTENT_DRAFT",
     "EXPERIMENT_PROPOSE",
     "EXPERIMENT_READOUT",
     "EXPERIMENT_RUN",

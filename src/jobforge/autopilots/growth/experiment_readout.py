@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from math import isfinite
 from typing import Any, Literal, Self
@@ -161,11 +162,17 @@ def _compare(
     )
 
 
+_CORRECTIONS: dict[Correction, Callable[[Sequence[float]], list[float]]] = {
+    "holm": holm,
+    "benjamini_hochberg": benjamini_hochberg,
+    "none": list,
+}
+
+
 def _adjust(found: list[Comparison], correction: Correction) -> list[float | None]:
     """Adjusted p-values where there are any."""
     known = [c.p_value for c in found if c.p_value is not None]
-    correct = {"holm": holm, "benjamini_hochberg": benjamini_hochberg, "none": list}[correction]
-    values = iter(correct(known))
+    values = iter(_CORRECTIONS[correction](known))
     return [None if c.p_value is None else next(values) for c in found]
 
 

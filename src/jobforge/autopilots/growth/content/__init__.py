@@ -1,0 +1,1 @@
+"""Content: briefs and drafts from the user's own words."""
