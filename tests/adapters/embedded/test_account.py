@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,14 @@ _STRANGER = Account(user_id=54_321, group_id=54_321, is_own=False)
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    program = tmp_path / "folder" / "program"
-    program.parent.mkdir()
-    program.write_text("")
-    return program
+def file() -> Iterator[Path]:
+    """A file that is everybody's, in a folder below ones that everybody may enter."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        program = Path(name) / "folder" / "program"
+        program.parent.mkdir(mode=0o755)
+        program.parent.parent.chmod(0o755)
+        program.write_text("")
+        yield program
 
 
 def test_a_stranger_reaches_what_everybody_may_enter_and_read(file: Path) -> None:
@@ -62,9 +65,9 @@ def test_the_group_counts_before_everybody_else(file: Path) -> None:
     assert not member.reaches(file)
 
 
-def test_a_link_is_followed_to_where_it_leads(file: Path, tmp_path: Path) -> None:
+def test_a_link_is_followed_to_where_it_leads(file: Path) -> None:
     file.parent.chmod(0o700)
-    link = tmp_path / "link"
+    link = file.parent.with_name("link")
     link.symlink_to(file.parent)
 
     assert not _STRANGER.reaches(link)

@@ -15,12 +15,6 @@ from jobforge.adapters.embedded.postmaster import Postmaster
 from jobforge.adapters.embedded.probe import postmaster_of
 
 
-@pytest.fixture(params=["pidfd", "polled"])
-def watching(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "polled":
-        monkeypatch.delattr(os, "pidfd_open", raising=False)
-
-
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(["/bin/sleep", "60"]) as child:
@@ -28,12 +22,15 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
         child.kill()
 
 
-@pytest.fixture(params=["own child", "adopted"])
+@pytest.fixture(params=["child, pidfd", "child, polled", "adopted, pidfd", "adopted, polled"])
 def watched(
-    request: pytest.FixtureRequest, process: subprocess.Popen[bytes]
+    request: pytest.FixtureRequest,
+    process: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Postmaster]:
-    request.getfixturevalue("watching")
-    postmaster = Postmaster(process.pid, process if request.param == "own child" else None)
+    if "polled" in request.param:
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    postmaster = Postmaster(process.pid, process if "child" in request.param else None)
     yield postmaster
     postmaster.close()
 
