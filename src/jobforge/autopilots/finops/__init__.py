@@ -16,12 +16,14 @@ from jobforge.autopilots.finops.reconciliation.model import (
     Tolerance,
     Tolerated,
 )
+from jobforge.autopilots.finops.validate_focus import validate_focus
 
 if TYPE_CHECKING:
     from jobforge.autopilots.finops.anomalies.detector import AnomalyScores
     from jobforge.autopilots.finops.churn.bg_nbd import BgNbd, fit_bg_nbd
     from jobforge.autopilots.finops.churn.model import ChurnModel
     from jobforge.autopilots.finops.costs.find import CostAnomaly
+    from jobforge.autopilots.finops.focus.validator import FocusReport
     from jobforge.autopilots.finops.matching.matcher import RecordMatch
 
 _LAZY = {
@@ -29,6 +31,7 @@ _LAZY = {
     "BgNbd": "churn.bg_nbd",
     "ChurnModel": "churn.model",
     "CostAnomaly": "costs.find",
+    "FocusReport": "focus.validator",
     "RecordMatch": "matching.matcher",
     "fit_bg_nbd": "churn.bg_nbd",
 }
@@ -42,6 +45,7 @@ __all__ = [
     "ControlTotal",
     "CostAnomaly",
     "Difference",
+    "FocusReport",
     "Match",
     "Reconciliation",
     "RecordMatch",
@@ -53,6 +57,7 @@ __all__ = [
     "fit_bg_nbd",
     "match_records",
     "reconcile",
+    "validate_focus",
 ]
 
 

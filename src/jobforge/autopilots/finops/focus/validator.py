@@ -1,0 +1,211 @@
+"""Checks a FOCUS file against the published rules, in one pass over the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from jobforge.autopilots.finops.focus.predicates import ColumnMissing, Translator, quoted
+from jobforge.autopilots.finops.focus.rules import (
+    UNJUDGED,
+    Expression,
+    Rule,
+    load_rules,
+    not_applicable,
+)
+from jobforge.core.errors import DatasetMissing, SourceMalformed
+
+Outcome = Literal["pass", "fail", "skipped", "not_applicable"]
+MEMORY_LIMIT = "1GB"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """How one rule came out; `violations` counts rows, or failed parts of a composite rule."""
+
+    rule: str
+    outcome: Outcome
+    violations: int
+    reason: str
+    keyword: str
+
+
+@dataclass(frozen=True, slots=True)
+class FocusReport:
+    """All rules in the published order, and what was read."""
+
+    version: str
+    rows: int
+    columns: tuple[str, ...]
+    rules: tuple[RuleOutcome, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many rules came out like this."""
+        return sum(rule.outcome == outcome for rule in self.rules)
+
+
+def validate_file(path: Path, *, version: str, switched_on: frozenset[str]) -> FocusReport:
+    """Validate; see `jobforge.autopilots.finops.validate_focus`."""
+    rules = load_rules(version)
+    if not path.is_file():
+        raise DatasetMissing(f"no file {path.name}")
+    import duckdb
+
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection:
+        columns = _open(connection, path)
+        _refuse_foreign(path, columns, rules)
+        judge = _Judge(rules, frozenset(columns), not_applicable(rules, switched_on))
+        rows = judge.measure(connection)
+    if not rows:
+        raise SourceMalformed(f"{path.name} has no rows: there is nothing to validate")
+    outcomes = tuple(judge.outcome(rule) for rule in rules.values())
+    return FocusReport(version, rows, tuple(columns), outcomes)
+
+
+def _open(connection: Any, path: Path) -> list[str]:  # noqa: ANN401 (a DuckDB connection)
+    """The file as the view `costs`, every value text, blank and NULL as null."""
+    import duckdb
+
+    name = str(path).replace("'", "''")
+    if path.name.endswith((".parquet", ".pq")):
+        source = f"read_parquet('{name}')"
+    else:
+        source = (
+            f"read_csv('{name}', all_varchar=true, header=true, nullstr=['NULL', ''],"
+            " normalize_names=false)"
+        )
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608 (a quoted file name)
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        raise SourceMalformed(f"{path.name} is not a readable table: {first}") from None
+    names = [str(row[0]) for row in described]
+    if len(names) == 1:
+        raise SourceMalformed(f"{path.name} has one column {names[0]!r}: is the delimiter right?")
+    texts = ", ".join(f"CAST({quoted(n)} AS VARCHAR) AS {quoted(n)}" for n in names)
+    connection.execute(f"CREATE VIEW costs AS SELECT {texts} FROM {source}")  # noqa: S608 (quoted names)
+    return names
+
+
+def _refuse_foreign(path: Path, columns: Sequence[str], rules: Mapping[str, Rule]) -> None:
+    """A table without a single FOCUS column is another file, or was read the wrong way."""
+    known = {
+        rule.requirement[1]
+        for rule in rules.values()
+        if rule.requirement and rule.requirement[0] == "present"
+    }
+    if known.isdisjoint(columns):
+        raise SourceMalformed(f"{path.name} has no FOCUS column; it has {', '.join(columns[:8])}")
+
+
+class _Judge:
+    """Collects what has to be counted, counts it in one query, then decides rule by rule."""
+
+    def __init__(
+        self, rules: Mapping[str, Rule], columns: frozenset[str], outside: Mapping[str, str]
+    ) -> None:
+        self._rules = rules
+        self._columns = columns
+        self._outside = outside
+        self._translator = Translator(columns)
+        self._missing: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+        self._done: dict[str, RuleOutcome] = {}
+        self._conditions = self._inherited_conditions()
+
+    def _inherited_conditions(self) -> dict[str, list[Expression]]:
+        """A part is judged where the rule it belongs to applies, too."""
+        conditions: dict[str, list[Expression]] = {name: [] for name in self._rules}
+        for rule in self._rules.values():
+            if rule.condition:
+                conditions[rule.name].append(rule.condition)
+                for part in rule.parts:
+                    conditions.setdefault(part, []).append(rule.condition)
+        return conditions
+
+    def measure(self, connection: Any) -> int:  # noqa: ANN401 (a DuckDB connection)
+        """Count the violating rows of every rule that rows decide; returns the rows read."""
+        counted, distinct = self._queries()
+        selects = ["count(*)", *(f"count(*) FILTER (WHERE {sql})" for sql in counted.values())]
+        totals = connection.execute(f"SELECT {', '.join(selects)} FROM costs").fetchone()  # noqa: S608 (built from the rules)
+        self._counts = dict(zip(counted, (int(n) for n in totals[1:]), strict=True))
+        for name, sql in distinct.items():
+            self._counts[name] = int(connection.execute(sql).fetchone()[0])
+        return int(totals[0])
+
+    def _queries(self) -> tuple[dict[str, str], dict[str, str]]:
+        counted: dict[str, str] = {}
+        distinct: dict[str, str] = {}
+        for rule in self._rules.values():
+            if not self._is_decided_by_rows(rule):
+                continue
+            try:
+                if isinstance(rule.requirement, Sequence) and rule.requirement[0] == "distinct":
+                    distinct[rule.name] = self._distinct(*rule.requirement[1:])
+                else:
+                    counted[rule.name] = self._violating(rule)
+            except ColumnMissing as error:
+                self._missing[rule.name] = str(error)
+        return counted, distinct
+
+    def _is_decided_by_rows(self, rule: Rule) -> bool:
+        requirement = rule.requirement
+        if rule.name in self._outside or not requirement or rule.parts:
+            return False
+        return requirement[0] != "present" and requirement[0] not in UNJUDGED
+
+    def _violating(self, rule: Rule) -> str:
+        broken = self._translator.violation(rule.requirement) or "false"
+        held = " AND ".join(self._translator.holds(c) for c in self._conditions[rule.name])
+        return f"{broken} AND {held}" if held else broken
+
+    def _distinct(self, left: str, right: str, expected: int) -> str:
+        for name in (left, right):
+            if name not in self._columns:
+                raise ColumnMissing(name)
+        counts = (
+            f"SELECT count(DISTINCT {quoted(right)}) AS n FROM costs "  # noqa: S608 (quoted names)
+            f"WHERE {quoted(left)} IS NOT NULL GROUP BY {quoted(left)}"
+        )
+        return f"SELECT count(*) FROM ({counts}) WHERE n <> {int(expected)}"  # noqa: S608 (as above)
+
+    def outcome(self, rule: Rule) -> RuleOutcome:
+        """The outcome of a rule; its parts come first."""
+        if rule.name not in self._done:
+            outcome, violations, reason = self._decide(rule)
+            self._done[rule.name] = RuleOutcome(
+                rule.name, outcome, violations, reason, rule.keyword
+            )
+        return self._done[rule.name]
+
+    def _decide(self, rule: Rule) -> tuple[Outcome, int, str]:
+        requirement = rule.requirement
+        if rule.name in self._outside:
+            return "not_applicable", 0, f"{self._outside[rule.name]} is not switched on"
+        if not requirement:
+            return "skipped", 0, "the rule cannot be judged from the data alone"
+        if rule.parts:
+            return self._decide_parts(rule)
+        if requirement[0] in UNJUDGED:
+            return "skipped", 0, UNJUDGED[requirement[0]]
+        return self._decide_rows(rule, requirement)
+
+    def _decide_rows(self, rule: Rule, requirement: Sequence[Any]) -> tuple[Outcome, int, str]:
+        absent = self._missing.get(rule.name)
+        if requirement[0] == "present" and requirement[1] not in self._columns:
+            absent = str(requirement[1])
+        if absent is not None:
+            return "fail", 1, f"no column {absent}"
+        count = self._counts.get(rule.name, 0)
+        return ("fail", count, f"{count} rows break it") if count else ("pass", 0, "")
+
+    def _decide_parts(self, rule: Rule) -> tuple[Outcome, int, str]:
+        parts = [self.outcome(self._rules[name]) for name in rule.parts]
+        failed = [part.rule for part in parts if part.outcome == "fail"]
+        judged = [part for part in parts if part.outcome in ("pass", "fail")]
+        is_any = isinstance(rule.requirement, Sequence) and rule.requirement[0] == "any"
+        if failed and (not is_any or len(failed) == len(judged)):
+            return "fail", len(failed), "failed: " + ", ".join(failed)
+        return "pass", 0, ""

@@ -1,0 +1,35 @@
+"""Validation of cloud bills against the published FOCUS rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobforge.autopilots.finops.focus.validator import FocusReport
+
+
+def validate_focus(
+    path: str | Path, *, version: str = "1.2", criteria: Iterable[str] = ()
+) -> FocusReport:
+    """Check a FOCUS file (CSV, gzipped CSV or Parquet) rule by rule.
+
+    A rule is `not_applicable` where it, or a rule it is part of, needs a criterion that is not
+    switched on; `skipped` where it cannot be judged from the data alone; otherwise it passes or
+    fails with the number of rows that break it. All of a rule's conditions are honoured, AND and
+    OR alike; a blank equals no value.
+
+    Args:
+        path: the file.
+        version: the FOCUS version whose rules apply.
+        criteria: applicability criteria that the provider meets, such as TAGGING_SUPPORTED.
+
+    Raises:
+        DatasetMissing: there is no such file.
+        SourceMalformed: it is no table, has no rows, or is read with the wrong delimiter.
+        InvalidInput: a version whose rules are not here.
+    """
+    from jobforge.autopilots.finops.focus.validator import validate_file
+
+    return validate_file(Path(path), version=version, switched_on=frozenset(criteria))
