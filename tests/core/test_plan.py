@@ -126,6 +126,13 @@ def test_the_digest_changes_with_tenant_project_order_and_number_of_requests() -
     assert len({plan.digest for plan in plans}) == len(plans)
 
 
+@pytest.mark.parametrize("field", ["tenant", "project"])
+def test_two_foreign_names_make_two_plans(field: str) -> None:
+    bundles = [make_bundle(make_request(**{field: name})) for name in ("globex", "initech")]
+
+    assert plan_of(bundles[0]).digest != plan_of(bundles[1]).digest
+
+
 def test_the_digest_leaves_out_what_only_describes_the_bundle() -> None:
     hinted = tuple(replace(r, hints=Hints(priority="high"), pointer="/x") for r in BUNDLE.requests)
     described = replace(

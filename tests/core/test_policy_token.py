@@ -11,6 +11,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import OctKey
 
 from jobforge.contract.codes import ChildCode
 from jobforge.core.errors import SettingInvalid
@@ -162,6 +164,15 @@ BAD_CLAIMS: list[dict[str, object]] = [
 @pytest.mark.parametrize("changes", BAD_CLAIMS, ids=str)
 def test_claims_of_another_form_are_refused_even_if_signed(changes: dict[str, object]) -> None:
     assert code_of(with_claims(**changes)) == ChildCode.POLICY_TOKEN_INVALID
+
+
+def test_a_claim_that_stands_twice_is_refused_even_if_signed() -> None:
+    key = KEYRING.keys[0]
+    twice = json.dumps(RAW)[:-1] + f', "tid": "{UUID(int=1)}"}}'
+    header = {"alg": "HS256", "typ": TOKEN_TYPE, "kid": key.kid}
+    sign_raw = jws.serialize_compact(header, twice, OctKey.import_key(key.secret), ["HS256"])
+
+    assert code_of(sign_raw) == ChildCode.POLICY_TOKEN_INVALID
 
 
 @pytest.mark.parametrize("typ", ["JWT", "jobforge-checkpoint+jws", ""])

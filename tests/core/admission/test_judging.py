@@ -368,6 +368,7 @@ def test_a_child_run_says_what_was_decided() -> None:
     dry = decide(make_bundle(make_request()), replace(FACTS, mode="dry_run")).decisions[0]
 
     assert (accepted.status, accepted.job_id, accepted.error) == ("queued", UUID(int=9), None)
+    assert (denied.status, denied.code) == ("denied", "PAYLOAD_INVALID")
     assert denied.error == {
         "code": "PAYLOAD_INVALID",
         "message": "Extra inputs are not permitted",
@@ -418,6 +419,12 @@ def test_a_write_scope_that_a_read_only_request_asks_for_comes_from_the_token_al
 
     assert codes(without)[0] is ChildCode.SCOPE_MISSING
     assert codes(with_token) == [None, None]
+
+
+def test_the_error_of_a_denial_says_its_reason_where_there_is_no_more_to_say() -> None:
+    child = decide(make_bundle(make_request(tenant="globex"))).decisions[0].to_child_run("dry_run")
+
+    assert child.error == {"code": "TENANT_MISMATCH", "message": child.reason}
 
 
 def test_a_blocked_action_says_why_its_token_was_refused() -> None:

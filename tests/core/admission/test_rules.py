@@ -157,7 +157,7 @@ CASES = {
         "Payload invalid at /depth: Input should be a valid integer",
     ),
     "path that leaves the folder": Case(
-        rules.stays_in_folder,
+        rules.is_harmless,
         LOOK,
         "denied",
         ChildCode.PATH_DENIED,
@@ -277,7 +277,7 @@ def test_the_rules_stand_in_the_order_of_the_contract() -> None:
         "is_of_project",
         "is_known_type",
         "is_valid_payload",
-        "stays_in_folder",
+        "is_harmless",
         "has_scopes",
         "is_new",
         "has_grant",
@@ -322,6 +322,14 @@ def test_a_finding_that_is_no_escape_is_a_warning() -> None:
             "hint": "jobforge data add bills PATH",
         },
     )
+
+
+def test_a_finding_without_a_hint_is_a_warning_without_one() -> None:
+    finding = Finding(ChildCode.CONNECTION_MISSING, "no connection main")
+
+    decision = decide(LOOK, replace(FACTS, findings={0: (finding,)})).decisions[0]
+
+    assert decision.warnings == ({"code": "CONNECTION_MISSING", "message": "no connection main"},)
 
 
 def test_no_token_means_the_code_for_a_missing_one() -> None:
