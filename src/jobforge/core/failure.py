@@ -6,7 +6,7 @@ from typing import Any
 
 from jobforge.contract.codes import ChildCode
 from jobforge.contract.errors import JobForgeError
-from jobforge.core.redaction import mask_secrets
+from jobforge.core.redaction import mask_text
 
 _MAX_MESSAGE = 2_000
 
@@ -35,5 +35,5 @@ def is_retryable(error: Exception) -> bool:
 
 
 def _clean(text: str) -> str:
-    masked, _ = mask_secrets(text[:_MAX_MESSAGE])
-    return str(masked)
+    # Masked first: half a secret at the cut would not be known for one any more.
+    return mask_text(text)[:_MAX_MESSAGE]

@@ -70,13 +70,16 @@ class TakeIn:
         async with self.storage.transaction(submission.tenant.tenant_id) as unit:
             caller = await _caller(unit, submission)
             prepared = prepare(bundle, self.catalog, caller, mask=_mask)
-            facts = AdmissionFacts(
-                switches=self.switches(),
-                mode=submission.mode,
-                on_policy_failure=submission.on_policy_failure,
-                earlier_jobs=await _earlier_jobs(unit, prepared),
-                unknown_tenants=await self._unknown_tenants(prepared, submission),
-            )
+            earlier_jobs = await _earlier_jobs(unit, prepared)
+        # Looked up only now: whoever holds one connection and waits for another can wait forever.
+        unknown_tenants = await self._unknown_tenants(prepared, submission)
+        facts = AdmissionFacts(
+            switches=self.switches(),
+            mode=submission.mode,
+            on_policy_failure=submission.on_policy_failure,
+            earlier_jobs=earlier_jobs,
+            unknown_tenants=unknown_tenants,
+        )
         return await self._look(prepared, facts, submission)
 
     async def _unknown_tenants(
@@ -152,6 +155,11 @@ async def _predict(
     action = None if request.job_type is None else request.job_type.action
     if action is None or request.parsed is None:
         return []
+    _, masked = mask_secrets(request.source.payload)
+    if masked:
+        # What is carried out is the masked payload, and nobody wants a mask written anywhere.
+        message = f"an action's payload may not hold a secret: {masked[0]}"
+        return [Finding(ChildCode.PAYLOAD_INVALID, message, "name a connection instead")]
     try:
         effects[request.source.request_id] = await action.plan(request.parsed, context)
     except JobForgeError as error:

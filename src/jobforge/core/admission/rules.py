@@ -17,7 +17,7 @@ ACTION_BLOCKED = "Action job blocked: policy token required but invalid/missing"
 ACTIONS_DISABLED = "Action jobs are disabled"
 
 EXECUTOR_VERB = "execute_request_bundle"
-DENYING_FINDINGS = frozenset({ChildCode.PATH_DENIED})
+DENYING_FINDINGS = frozenset({ChildCode.PATH_DENIED, ChildCode.PAYLOAD_INVALID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ def is_valid_payload(request: PreparedRequest, _: RuleContext) -> Decision | Non
     )
 
 
-def stays_in_folder(request: PreparedRequest, context: RuleContext) -> Decision | None:
-    """No path of the payload leaves the tenant's folder."""
+def is_harmless(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """No path leaves the tenant's folder, and an action's payload holds no secret."""
     for finding in context.facts.findings.get(request.index, ()):
         if finding.code in DENYING_FINDINGS:
             return _deny(request, finding.message, finding.code)
@@ -180,7 +180,7 @@ RULES_BEFORE_POLICY: tuple[Rule, ...] = (
     is_of_project,
     is_known_type,
     is_valid_payload,
-    stays_in_folder,
+    is_harmless,
     has_scopes,
     is_new,
 )
