@@ -34,6 +34,10 @@ class DatasetStore(Protocol):
         """
         ...
 
+    async def remove(self, tenant_id: UUID, checksum: str) -> None:
+        """Delete the copy; no dataset of the tenant may name it any more."""
+        ...
+
 
 class SecretsBox(Protocol):
     """Seals credentials, each for one tenant and name."""

@@ -67,11 +67,15 @@ class Datasets:
             DatasetMissing: there is none of that name.
         """
         async with self.storage.transaction(tenant.tenant_id) as unit:
+            before = {dataset.checksum for dataset in await unit.datasets.all()}
             if not await unit.datasets.remove(name, project_id):
                 raise DatasetMissing(
                     f"there is no dataset {name}", hint=f"jobforge data list --tenant {tenant.slug}"
                 )
+            unnamed = before - {dataset.checksum for dataset in await unit.datasets.all()}
             await unit.audit.append([self._entry("dataset.removed", name, tenant, actor, {})])
+        for checksum in unnamed:
+            await self.store.remove(tenant.tenant_id, checksum)
 
     def _entry(
         self, event: str, name: str, tenant: TenantRecord, actor: Actor, details: dict[str, Any]

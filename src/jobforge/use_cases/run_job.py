@@ -56,6 +56,9 @@ class RunJob:
 
     def _permitted(self, attempt: Attempt) -> AnyJobType:
         """The job's type, if it is still there and still allowed at this moment."""
+        if attempt.number > attempt.max_attempts:
+            # Only a lost worker leaves an attempt without an end, so it cannot count itself out.
+            raise HandlerFailed("its attempts are used up: the workers that ran it were lost")
         job_type = self.catalog.find(attempt.job_type)
         if job_type is None:
             raise HandlerFailed(f"this worker has no job type {attempt.job_type}")

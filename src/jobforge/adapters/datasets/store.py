@@ -41,6 +41,10 @@ class FileDatasetStore:
         """
         return await asyncio.to_thread(store_dataset, self._home, tenant_id, source)
 
+    async def remove(self, tenant_id: UUID, checksum: str) -> None:
+        """Delete the copy; no dataset of the tenant may name it any more."""
+        await asyncio.to_thread(remove_stored_dataset, self._home, tenant_id, checksum)
+
 
 def inspect_dataset(
     path: Path, *, name: str | None = None, data_format: DataFormat | None = None

@@ -21,6 +21,7 @@ from jobforge.ports.system import Clock
 
 RUN_CHANNEL = "jobforge_runs"
 STRANDED_AFTER = timedelta(seconds=30)
+KEEP_QUEUE_LOG = timedelta(minutes=10)
 NOTIFY_EVERY = timedelta(milliseconds=200)
 
 
@@ -82,8 +83,8 @@ class PostgresEngine:
     ) -> None:
         closed = {row["run_id"] for row in rows if row["is_run_closed"]}
         due = {row["run_id"] for row in rows if self._is_due(row["run_id"], now)} | closed
-        for run_id in sorted(due):
-            await connection.execute("SELECT pg_notify($1, $2)", RUN_CHANNEL, str(run_id))
+        if due:
+            await connection.execute(QUERIES.notify, RUN_CHANNEL, [str(run_id) for run_id in due])
         for run_id in closed:
             self._notified.pop(run_id, None)
 
@@ -105,6 +106,7 @@ class PostgresEngine:
             released = await connection.fetch(QUERIES.release_jobs, tenants, now)
             found = _to_refs((*stranded, *released))
             await enqueue(connection, found)
+            await connection.execute(QUERIES.prune_queue_log, now - KEEP_QUEUE_LOG)
         return len(found)
 
     async def report_progress(self, attempt: Attempt, fraction: float, message: str) -> None:
@@ -119,9 +121,7 @@ class PostgresEngine:
                 message,
             )
             if self._is_due(attempt.run_id, self._clock.now()):
-                await connection.execute(
-                    "SELECT pg_notify($1, $2)", RUN_CHANNEL, str(attempt.run_id)
-                )
+                await connection.execute(QUERIES.notify, RUN_CHANNEL, [str(attempt.run_id)])
 
 
 async def _append_audit(

@@ -8,15 +8,17 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import asyncpg
 import structlog
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.db import AsyncpgPoolDriver
-from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.errors import FailingListenerError, RetryRequested
 from pgqueuer.domain.types import QueueExecutionMode
 
 from jobforge.adapters.engine.batcher import Batcher
 from jobforge.adapters.engine.presence import present
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
+from jobforge.adapters.postgres.connecting import LOST
 from jobforge.adapters.postgres.database import Database
 from jobforge.adapters.postgres.queue import ENTRYPOINT, queries_on, queue_settings, to_ref
 from jobforge.contract.errors import JobForgeError
@@ -34,6 +36,8 @@ CHECKPOINT_EVERY = timedelta(seconds=1)
 # Notifications wake it at once. This bounds what a lost one costs, and the end of a drain, where
 # the last row's notification can come while its task still ends.
 LOOK_EVERY = timedelta(seconds=1)
+# A worker that was not heard of for so long is taken for dead, and its jobs are run again.
+LOST_AFTER = timedelta(seconds=15)
 PAUSE_AFTER_FAULT = timedelta(seconds=1)
 
 
@@ -58,26 +62,21 @@ class Worker:
         self._slots = asyncio.Semaphore(concurrency)
         self._begin: Batcher[JobRef, Attempt | NotStarted] = Batcher(engine.begin, limit=BATCH)
         self._settle: Batcher[Ending, bool] = Batcher(engine.settle, limit=BATCH)
-        self._manager = QueueManager(
-            queries_on(AsyncpgPoolDriver(database.pool)), channel=queue_settings().channel
-        )
-        self._manager.entrypoint(ENTRYPOINT, accepts_context=False)(self._work)
+        self._stopped = asyncio.Event()
+        self._manager: QueueManager | None = None
 
     async def run(self, *, drain: bool = False) -> None:
-        """Work until `stop`, or with `drain` until nothing is queued any more."""
-        await self._engine.sweep()
-        async with present(self._database), asyncio.TaskGroup() as background:
+        """Work until `stop`, or with `drain` until nothing is queued any more.
+
+        A database that goes away and comes back is waited for.
+        """
+        async with asyncio.TaskGroup() as background:
             tasks = [
                 background.create_task(self._repeat(SWEEP_EVERY, self._sweep)),
                 background.create_task(self._repeat(CHECKPOINT_EVERY, self._flush)),
             ]
             try:
-                await self._manager.run(
-                    dequeue_timeout=LOOK_EVERY,
-                    batch_size=BATCH,
-                    mode=QueueExecutionMode.drain if drain else QueueExecutionMode.continuous,
-                    max_concurrent_tasks=4 * BATCH,
-                )
+                await self._keep_managing(drain=drain)
             finally:
                 for task in tasks:
                     task.cancel()
@@ -85,14 +84,47 @@ class Worker:
 
     def stop(self) -> None:
         """Take no new job; those that run are finished and settled first."""
-        self._manager.shutdown.set()
+        self._stopped.set()
+        if self._manager is not None:
+            self._manager.shutdown.set()
+
+    async def _keep_managing(self, *, drain: bool) -> None:
+        while not self._stopped.is_set():
+            try:
+                await self._engine.sweep()
+                async with present(self._database):
+                    await self._manage(drain=drain)
+                self._stopped.set()
+            except (JobForgeError, FailingListenerError, asyncpg.InterfaceError, *LOST) as error:
+                log.warning("worker.database_lost", error=str(error))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PAUSE_AFTER_FAULT.total_seconds()):
+                        await self._stopped.wait()
+
+    async def _manage(self, *, drain: bool) -> None:
+        """Let PgQueuer hand out rows; a manager that failed is not used again."""
+        driver = AsyncpgPoolDriver(self._database.pool)
+        self._manager = QueueManager(queries_on(driver), channel=queue_settings().channel)
+        self._manager.entrypoint(ENTRYPOINT, accepts_context=False)(self._work)
+        if self._stopped.is_set():
+            return
+        await self._manager.run(
+            dequeue_timeout=LOOK_EVERY,
+            batch_size=BATCH,
+            mode=QueueExecutionMode.drain if drain else QueueExecutionMode.continuous,
+            max_concurrent_tasks=4 * BATCH,
+            shutdown_on_listener_failure=True,
+            heartbeat_timeout=LOST_AFTER,
+        )
 
     async def _work(self, row: Job) -> None:
         """Handle one queue row. Only RetryRequested keeps the row; any other way out deletes it."""
         try:
             await self._work_job(to_ref(row.payload))
-        except JobForgeError as error:
-            log.warning("job.postponed", error=error.message)
+        except RetryRequested:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever it was, the job must not be forgotten)
+            log.warning("job.postponed", error=str(error))
             raise RetryRequested(PAUSE_AFTER_FAULT) from None
 
     async def _work_job(self, ref: JobRef) -> None:

@@ -104,3 +104,11 @@ SELECT tenant_id, job_id FROM jobforge.find_stranded_jobs($1);
 -- name: find_waiting_tenants
 -- Tenants whose jobs wait for release.
 SELECT tenant_id FROM jobforge.find_waiting_tenants();
+
+-- name: notify
+-- Tell who listens, once for each payload.
+SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload;
+
+-- name: prune_queue_log
+-- Forget what PgQueuer logged long ago; what happened to a job is in its row and the audit log.
+DELETE FROM pgqueuer.pgqueuer_log WHERE created < $1;
