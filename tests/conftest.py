@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -28,6 +29,9 @@ from jobforge.adapters.embedded.server import EmbeddedServer
 from jobforge.adapters.postgres.access import DatabaseAccess
 from jobforge.adapters.postgres.database import Database
 from jobforge.adapters.postgres.migrate import migrate
+
+if TYPE_CHECKING:
+    from tests.application import Harness
 
 # Nothing of value is in these databases, so nothing waits for the disk.
 _SERVER_SETTINGS = {
@@ -148,6 +152,28 @@ async def database(database_access: DatabaseAccess) -> AsyncIterator[Database]:
     """The private database as the application sees it."""
     async with Database.open(database_access.app_dsn, role=database_access.app_role) as opened:
         yield opened
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of whoever runs the tests gets into them."""
+    for name in os.environ:  # noqa: TID251 (what must not be read is taken away here)
+        if name.startswith("JOBFORGE_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+async def app(
+    database_access: DatabaseAccess,
+    tmp_path: Path,
+    clean_environment: None,  # noqa: ARG001 (asked for its effect)
+) -> AsyncIterator[Harness]:
+    """The whole application on a private database: tenant acme, every switch on."""
+    # Most tests need none of it, and should not pay for loading every job type.
+    from tests.application import open_harness
+
+    async with open_harness(database_access, tmp_path) as harness:
+        yield harness
 
 
 def _named(access: DatabaseAccess, name: str) -> DatabaseAccess:
