@@ -10,7 +10,8 @@ from jobforge.autopilots import growth
 PUBLIC = {
     "CONTENT_DRAFT", "EXPERIMENT_PROPOSE", "EXPERIMENT_READOUT", "EXPERIMENT_RUN", "FUNNEL_ANALYZE",
     "PUBLISH_CONTENT", "SEO_SCAN", "Comparison", "CrawlOptions", "CrawlReport", "FunnelResult",
-    "MidExperimentPower", "PageSummary", "SeoCheck", "SeoIssue", "SeoItem", "SiteIssue", "StepResult",
+    "MidExperimentPower", "PageSummary", "SeoCheck", "SeoIssue", "SeoItem", "SiteIssue",
+    "StepResult",
     "analyze_funnel", "benjamini_hochberg", "check_page", "compare_means", "compare_means_cuped",
     "compare_proportions", "compare_proportions_cuped", "compare_ratios", "compare_ratios_cuped",
     "crawl_site", "holm", "list_seo_checks", "mid_experiment_power", "minimum_detectable_effect",
