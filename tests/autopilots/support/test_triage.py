@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobforge.autopilots.support.triage import TRIAGE, TriageResult
+from jobforge.autopilots.support.judging import TriageResult
+from jobforge.autopilots.support.triage import TRIAGE
 from jobforge.core.errors import DatasetMissing, InvalidInput, PayloadInvalid, SourceMalformed
 from jobforge.testing import MemoryContext
 
@@ -88,7 +89,9 @@ async def test_a_category_below_the_tenants_threshold_goes_to_a_person_and_says_
 
 
 async def test_a_queue_of_the_tenants_replaces_the_category_as_target() -> None:
-    result = await run(payload("Refund", "please refund my invoice", queues={"billing": "money"}))
+    result = await run(
+        payload("Refund", "please refund my invoice", rules={"queues": {"billing": "money"}})
+    )
 
     assert result.routing_recommendation == "money"
 

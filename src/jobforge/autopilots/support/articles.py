@@ -147,3 +147,43 @@ def _merge(paragraphs: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         n_words += size
     if texts:
         yield current, "\n".join(texts)
+
+
+def read_document(path: str, content: bytes) -> Article:
+    """Return a file as an article: its path without ending is the id.
+
+    The title is the front matter's `title`, else the first heading or `<title>`, else the name.
+    Text that is not UTF-8 is read as Windows-1252.
+    """
+    text = _decode(content)
+    meta = read_front_matter(text)
+    name = re.sub(r"\.\w+$", "", path)
+    heading = re.search(
+        r"^#\s+(.+?)\s*#*$|<title[^>]*>([^<]+)</title>|<h1[^>]*>([^<]+)", text, re.M
+    )
+    found = next((one for one in heading.groups() if one), "") if heading else ""
+    return to_article(
+        {
+            "article_id": meta.get("article_id") or name,
+            "title": meta.get("title") or found.strip() or name.rsplit("/", 1)[-1],
+            "body": text,
+            "language": meta.get("language"),
+            "is_policy": meta.get("is_policy"),
+            "updated_at": meta.get("updated_at"),
+        }
+    )
+
+
+def read_front_matter(text: str) -> dict[str, str]:
+    """Return the simple `key: value` lines of a front matter; anything else is passed over."""
+    match = _FRONT_MATTER.match(text.replace("\r\n", "\n"))
+    lines = match.group(1).split("\n") if match else []
+    pairs = (line.split(":", 1) for line in lines if re.match(r"\w+:", line))
+    return {key.strip(): value.strip().strip("\"'") for key, value in pairs if value.strip()}
+
+
+def _decode(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")

@@ -25,7 +25,8 @@ EXTRA_AXES = 1.17
 _MAX_DENSE = 600
 _BATCH = 1_000
 _N_STARTS = 5
-_MAX_GROUPS = 200
+_MAX_GROUPS = 150
+_STEP = 1.17
 
 
 def cluster_tickets(
@@ -33,8 +34,8 @@ def cluster_tickets(
 ) -> list[int]:
     """Return each text's group, 0 to k - 1; groups are numbered in the order of their first text.
 
-    Without `k` the number of groups is where the graph's spectrum falls most. The same texts and
-    seed give the same groups. As many groups as texts, or more, leave every text alone.
+    Without `k` the number of groups is the one whose groups keep most of their links inside. The
+    same texts and seed give the same groups. As many groups as texts leave every text alone.
 
     Source: Ng, Jordan, Weiss, On Spectral Clustering (2001), on a graph of nearest neighbours;
     axes damped by their eigenvalue as in Coifman and Lafon, Diffusion Maps (2006), equation 13.
@@ -49,11 +50,38 @@ def cluster_tickets(
     if k is not None and k >= len(texts):
         return list(range(len(texts)))
     _, placed = TextSpace.learn(texts, load_encoders(vectors))
-    values, axes = _find_axes(_link(placed), k, seed)
-    n_groups = k or _choose_number(values)
+    graph = _link(placed)
+    values, axes = _find_axes(graph, k, seed)
+    if k is not None:
+        return _number_in_order(_split(values, axes, k, seed))
+    tried = [_split(values, axes, number, seed) for number in _candidates(len(texts))]
+    return _number_in_order(max(tried, key=lambda groups: _modularity(graph, groups)))
+
+
+def _split(values: Matrix, axes: Matrix, n_groups: int, seed: int) -> NDArray[np.int64]:
     n_axes = _count_axes(n_groups, axes.shape[1])
-    kept = axes[:, :n_axes] * values[:n_axes] ** DAMPING
-    return _number_in_order(_group(kept, n_groups, seed))
+    return _group(axes[:, :n_axes] * values[:n_axes] ** DAMPING, n_groups, seed)
+
+
+def _candidates(n_texts: int) -> list[int]:
+    """Return the numbers of groups to try: from 2 up, each about a sixth more than the last."""
+    most = min(_MAX_GROUPS, max(2, n_texts // 3))
+    steps = [round(2 * _STEP**power) for power in range(40)]
+    return sorted({step for step in steps if step <= most})
+
+
+def _modularity(graph: csr_matrix, groups: NDArray[np.int64]) -> float:
+    """Source: Newman, Analysis of weighted networks (2004), equation 6."""
+    from scipy.sparse import csr_matrix
+
+    n_texts = len(groups)
+    members = csr_matrix(
+        (np.ones(n_texts), (np.arange(n_texts), groups)), shape=(n_texts, groups.max() + 1)
+    )
+    inside = (members.T @ graph @ members).diagonal().sum()
+    degrees = np.asarray(members.T @ graph.sum(axis=1)).ravel()
+    total = degrees.sum()
+    return float(inside / total - (degrees**2).sum() / total**2)
 
 
 def _link(placed: Texts) -> csr_matrix:
@@ -110,12 +138,6 @@ def _find_axes(graph: csr_matrix, k: int | None, seed: int) -> tuple[Matrix, Mat
 
 def _count_axes(n_groups: int, most: int) -> int:
     return max(1, min(round(EXTRA_AXES * n_groups), most))
-
-
-def _choose_number(values: Matrix) -> int:
-    """Return the number of groups before the largest relative fall of the eigenvalues."""
-    falls = (values[1:-1] - values[2:]) / np.maximum(values[1:-1], 1e-6)
-    return int(np.argmax(falls)) + 2
 
 
 def _group(axes: Matrix, n_groups: int, seed: int) -> NDArray[np.int64]:

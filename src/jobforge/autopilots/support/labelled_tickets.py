@@ -62,7 +62,7 @@ def read_labelled(rows: Sequence[Mapping[str, Any]], columns: LabelledRows) -> L
     absent = [name for name in (*text_columns, label_column) if name not in names]
     if absent:
         raise SourceMalformed(f"the labelled tickets have no column {', '.join(absent)}")
-    pairs = [(_join(row, text_columns), _to_text(row.get(label_column))) for row in rows]
+    pairs = [(join_columns(row, text_columns), _to_text(row.get(label_column))) for row in rows]
     kept = [(text, label) for text, label in pairs if text and label]
     if not kept:
         raise SourceMalformed(f"no row has both a text and a {label_column}")
@@ -86,9 +86,26 @@ def _first(candidates: Sequence[str], names: set[str]) -> str:
     return next((name for name in candidates if name in names), candidates[0])
 
 
-def _join(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+def join_columns(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """Return the text that a row has in these columns, one after the other."""
     return "\n".join(filter(None, (_to_text(row.get(name)) for name in columns)))
 
 
 def _to_text(value: object) -> str:
     return "" if value is None else str(value).strip()
+
+
+def merge_corrections(examples: LabelledTexts, corrections: LabelledTexts) -> LabelledTexts:
+    """Add corrections to examples; of the same text the last correction's label holds."""
+    corrected = dict(zip(corrections.texts, corrections.labels, strict=True))
+    kept = [
+        (text, label)
+        for text, label in zip(examples.texts, examples.labels, strict=True)
+        if text not in corrected
+    ]
+    merged = [*kept, *corrected.items()]
+    return LabelledTexts(
+        texts=tuple(text for text, _ in merged),
+        labels=tuple(label for _, label in merged),
+        skipped=examples.skipped + corrections.skipped,
+    )

@@ -19,7 +19,10 @@ _COMMON = {
     "pl": "nie i w na się z jest do to jak mam moje czy mi o że po za dla mój",
     "sv": "och att det jag är inte en på som för med min hur kan har till av ett den mitt",
 }
-_WORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
+_WORDS = {
+    language: frozenset(word for word in words.split() if len(word) > 1)
+    for language, words in _COMMON.items()
+}
 _SCRIPTS = {
     "HIRAGANA": "ja",
     "KATAKANA": "ja",
