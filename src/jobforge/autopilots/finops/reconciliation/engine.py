@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -38,7 +39,24 @@ def run_passes(
     period: Period | None,
 ) -> Reconciliation:
     """Reconcile; see `jobforge.autopilots.finops.reconcile` for the meaning of the arguments."""
-    board = _set_up(expected, actual, tolerance, FxTable(fx_rates))
+    # A million matches make no cycles, but each collection would look through all records.
+    was_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _reconcile(expected, actual, tolerance, FxTable(fx_rates), period)
+    finally:
+        if was_collecting:
+            gc.enable()
+
+
+def _reconcile(
+    expected: Sequence[Record],
+    actual: Sequence[Record],
+    tolerance: Tolerance,
+    fx: FxTable,
+    period: Period | None,
+) -> Reconciliation:
+    board = _set_up(expected, actual, tolerance, fx)
     match_exact(board)
     match_by_reference(board)
     match_fuzzy(board)

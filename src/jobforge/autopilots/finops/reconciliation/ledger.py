@@ -162,7 +162,7 @@ def _to_ordinal(value: Any, where: str) -> int:  # noqa: ANN401 (whatever a row 
 def _amounts(name: SideName, rows: Sequence[Record]) -> list[Decimal]:
     if not rows:
         raise InvalidInput(f"the {name} side is empty: there is nothing to reconcile")
-    if not all(isinstance(row, Mapping) for row in rows):
+    if not all(type(row) is dict or isinstance(row, Mapping) for row in rows):
         raise InvalidInput(f"the {name} side holds something that is not a record")
     column = _column(rows, "amount")
     if all(type(value) is Decimal for value in column):

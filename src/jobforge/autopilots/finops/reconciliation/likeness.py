@@ -72,15 +72,37 @@ class _Orphans:
     """Whether a reference is known to the other side, and whether the sides share references."""
 
     def __init__(self, board: Board) -> None:
-        self._expected = set(board.expected.references)
-        self._actual = set(board.actual.references)
-        shared = len((self._expected & self._actual) - {""})
-        smaller = min(len(self._expected - {""}), len(self._actual - {""}))
-        self.is_shared_scheme = smaller > 0 and shared * 2 > smaller
+        left, right = board.open_expected(), board.open_actual()
+        self._expected = _owners(board.expected, {board.actual.references[j] for j in right})
+        self._actual = _owners(board.actual, {board.expected.references[i] for i in left})
+        expected, actual = set(board.expected.references), set(board.actual.references)
+        smaller = min(len(expected - {""}), len(actual - {""}))
+        self.is_shared_scheme = smaller > 0 and len((expected & actual) - {""}) * 2 > smaller
 
-    def are(self, expected: str, actual: str) -> bool:
-        """Neither reference means another record of the other side."""
-        return expected not in self._actual and actual not in self._expected
+    def are(self, board: Board, i: int, j: int) -> bool:
+        """Neither reference means another record of the other side.
+
+        One that does, but of another customer, is a misspelling that hit a neighbour.
+        """
+        return self._is_free(board.actual, j, self._expected) and self._is_free(
+            board.expected, i, self._actual
+        )
+
+    def _is_free(self, side: Side, index: int, owners: dict[str, str]) -> bool:
+        owner = owners.get(side.references[index]) if side.references[index] else None
+        customer = side.customers[index]
+        return owner is None or (owner != customer and bool(owner) and bool(customer))
+
+
+def _owners(side: Side, asked: set[str]) -> dict[str, str]:
+    """The customer of each reference asked for; empty where several share it."""
+    owners: dict[str, str] = {}
+    for reference, customer in zip(side.references, side.customers, strict=True):
+        if reference in asked and reference:
+            known = owners.setdefault(reference, customer)
+            if known != customer:
+                owners[reference] = ""
+    return owners
 
 
 def _candidates(
@@ -126,7 +148,7 @@ def _weigh(board: Board, i: int, j: int, orphans: _Orphans) -> Candidate | None:
     if (expected.units[i] >= 0) != (actual.units[j] >= 0):
         return None
     first, second = expected.references[i], actual.references[j]
-    if not orphans.are(first or "\0", second or "\0"):
+    if not orphans.are(board, i, j):
         return None
     customers = (expected.customers[i], actual.customers[j])
     same_customer = customers[0] == customers[1] and bool(customers[0])

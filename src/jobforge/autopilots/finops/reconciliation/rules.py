@@ -35,7 +35,7 @@ def match_by_reference(board: Board) -> None:
 
 def settle_group(board: Board, expected: list[int], actual: list[int]) -> None:
     """Pair equal amounts first, nearest dates first; then whole sums; then the closest rest."""
-    left, right = _pair_equal(board, expected, actual)
+    left, right = _pair_equal(board, expected, _of_these_customers(board, expected, actual))
     left, right = _pair_same_sign(board, left, right)
     if not left or not right:
         return
@@ -45,6 +45,15 @@ def settle_group(board: Board, expected: list[int], actual: list[int]) -> None:
         close(board, left, right, several=True)
     else:
         _pair_closest(board, left, right)
+
+
+def _of_these_customers(board: Board, expected: list[int], actual: list[int]) -> list[int]:
+    """The records of the same customers, where there are any: another's bears a wrong reference."""
+    owners = {board.expected.customers[i] for i in expected}
+    if "" in owners:
+        return actual
+    own = [j for j in actual if board.actual.customers[j] in owners]
+    return [j for j in actual if board.actual.customers[j] in (*owners, "")] if own else actual
 
 
 def _pair_same_sign(board: Board, left: list[int], right: list[int]) -> tuple[list[int], list[int]]:
