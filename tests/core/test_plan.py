@@ -126,11 +126,11 @@ def test_the_digest_changes_with_tenant_project_order_and_number_of_requests() -
     assert len({plan.digest for plan in plans}) == len(plans)
 
 
-@pytest.mark.parametrize("field", ["tenant", "project"])
-def test_two_foreign_names_make_two_plans(field: str) -> None:
-    bundles = [make_bundle(make_request(**{field: name})) for name in ("globex", "initech")]
+def test_two_foreign_names_make_two_plans() -> None:
+    tenants = {plan_of(make_bundle(make_request(tenant=name))).digest for name in ("x", "y")}
+    projects = {plan_of(make_bundle(make_request(project=name))).digest for name in ("x", "y")}
 
-    assert plan_of(bundles[0]).digest != plan_of(bundles[1]).digest
+    assert len(tenants) == len(projects) == 2
 
 
 def test_the_digest_leaves_out_what_only_describes_the_bundle() -> None:
