@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobforge.autopilots.support.minilm import load_minilm
-from jobforge.autopilots.support.static_vectors import load_static_vectors
+from jobforge.autopilots.support.static_vectors import StaticVectors, load_static_vectors
 from jobforge.core.errors import Unavailable
 
 Matrix = NDArray[np.float32]
-VectorChoice = Literal["auto", "static"]
 
 
 class Encoder(Protocol):
@@ -29,8 +28,14 @@ class Encoder(Protocol):
         ...
 
 
+VectorChoice = Literal["auto", "static"] | Sequence[Encoder]
+"""By name, or encoders of the caller's own."""
+
+
 def load_encoders(choice: VectorChoice = "auto") -> tuple[Encoder, ...]:
     """Return the encoders to use: MiniLM's before the static ones, where it is installed."""
+    if not isinstance(choice, str):
+        return tuple(choice)
     minilm = load_minilm() if choice == "auto" else None
     static = load_static_vectors()
     return (static,) if minilm is None else (minilm, static)
@@ -47,7 +52,8 @@ def load_encoders_by_name(names: Sequence[str]) -> tuple[Encoder, ...]:
     Raises:
         Unavailable: one of them is not installed.
     """
-    by_name = {encoder.name: encoder for encoder in load_encoders()}
+    choice: VectorChoice = "static" if list(names) == [StaticVectors.name] else "auto"
+    by_name = {encoder.name: encoder for encoder in load_encoders(choice)}
     missing = [name for name in names if name not in by_name]
     if missing:
         raise Unavailable(f"the model needs the vectors {', '.join(missing)}: not installed")
