@@ -160,8 +160,8 @@ def pre_image_path(effect: PlannedEffect) -> str:
 
 def _reason(payload: ApplyPayload) -> str:
     if payload.apply_strategy == "immediate":
-        return "applied and verified"
-    return f"applied and verified; one target, so {payload.apply_strategy} is one step"
+        return "written as planned, read again"
+    return f"written as planned, read again; one target, so {payload.apply_strategy} is one step"
 
 
 async def _report_nothing(payload: ApplyPayload, context: JobContext) -> ApplyResult:

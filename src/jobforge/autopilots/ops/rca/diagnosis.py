@@ -289,7 +289,8 @@ def _deviation_hypothesis(
         against.append("only its load departs, which is mostly an effect")
     return Hypothesis(
         service=leader.service,
-        confidence=round(share, 3),
+        # A departure just above the bound is believed half.
+        confidence=round(share * leader.score / (leader.score + MIN_DEVIATION), 3),
         evidence_for=tuple(
             f"{item.metric} went from {item.before:.4g} to {item.now:.4g}" for item in own
         ),

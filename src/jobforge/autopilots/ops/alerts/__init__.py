@@ -1,0 +1,1 @@
+"""Alerts: reading them, and finding which belong together."""

@@ -1,0 +1,199 @@
+"""`autopilot.ops.recommend`: what to change, ranked by saving x confidence / effort."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import Field
+
+from jobforge.autopilots.ops.module_payload import without_metadata
+from jobforge.autopilots.ops.reports import store_json
+from jobforge.autopilots.ops.sizing.advice import (
+    Advice,
+    advise_findings,
+    advise_sizes,
+    resolve_conflicts,
+    usage_of,
+)
+from jobforge.core.context import JobContext
+from jobforge.core.data_source import DataSource
+from jobforge.core.errors import DatasetMissing
+from jobforge.core.job_type import JobType
+from jobforge.core.model import Model
+
+Category = Literal["optimization", "security", "reliability", "cost"]
+Band = Literal["low", "medium", "high"]
+
+BREACH: dict[Band, float] = {"low": 0.01, "medium": 0.05, "high": 0.10}
+"""Share of the time a request may be exceeded, by risk tolerance."""
+RISK_ORDER: tuple[Band, ...] = ("low", "medium", "high")
+EFFORT_LIMIT: dict[str, tuple[Band, ...]] = {
+    "immediate": ("low",),
+    "short": ("low", "medium"),
+    "long": ("low", "medium", "high"),
+}
+
+
+class RecommendConstraints(Model):
+    """What a recommendation may cost, risk and take."""
+
+    max_cost_impact: Decimal | None = Field(
+        default=None, ge=0, description="Further spend per month that a raise may cause."
+    )
+    risk_tolerance: Band = "medium"
+    implementation_timeframe: Literal["immediate", "short", "long"] = "short"
+
+
+class RecommendPayload(Model):
+    """Which kind of recommendation, and the data to make it from; one source is needed."""
+
+    category: Category
+    context_data: dict[str, Any] | None = None
+    constraints: RecommendConstraints = RecommendConstraints()
+    usage: DataSource | None = Field(
+        default=None,
+        description="Rows: resource, timestamp, value; metric, request, unit, "
+        "price_per_unit_month, path, pointer.",
+    )
+    findings: DataSource | None = Field(
+        default=None, description="Rows of a scan: check_id, severity, path, resource, …"
+    )
+
+
+class RecommendationOut(Model):
+    """One recommendation; `change` is a payload's change for `autopilot.ops.apply`."""
+
+    recommendation_id: str
+    category: Category
+    title: str
+    description: str
+    evidence: tuple[str, ...]
+    risk: Band
+    effort: Band
+    confidence: float
+    saving_per_month: Decimal | None
+    saving_interval: tuple[Decimal, Decimal] | None
+    score: float
+    change: dict[str, Any] | None
+
+
+class EstimatedImpact(Model):
+    """Sums over the recommendations; cost is the saving per month, None without prices."""
+
+    cost: Decimal | None
+    performance: str
+    reliability: str
+
+
+class RecommendResult(Model):
+    """Recommendations, best first."""
+
+    category: Category
+    recommendations: tuple[RecommendationOut, ...]
+    priority_ordered: Literal[True]
+    estimated_impact: EstimatedImpact
+    notices: tuple[str, ...]
+
+
+async def handle(payload: RecommendPayload, context: JobContext) -> RecommendResult:
+    """Read usage and findings and recommend.
+
+    Raises:
+        DatasetMissing: neither is named, or one that is named does not exist.
+        SourceMalformed: a row lacks what it should have.
+    """
+    if payload.usage is None and payload.findings is None:
+        raise DatasetMissing(
+            "neither usage nor findings are named to recommend from",
+            hint='jobforge data add usage PATH, then "usage": "usage"',
+        )
+    usage = [] if payload.usage is None else await context.data.rows(payload.usage)
+    findings = [] if payload.findings is None else await context.data.rows(payload.findings)
+    breach = BREACH[payload.constraints.risk_tolerance]
+    sized, notices = advise_sizes(usage_of(usage), breach_probability=breach)
+    found = [*sized, *advise_findings(findings, payload.category)]
+    result = choose(payload, found, notices)
+    await store_json(context, "ops-recommend", "recommendations", result)
+    return result
+
+
+def choose(payload: RecommendPayload, found: list[Advice], notices: list[str]) -> RecommendResult:
+    """Keep what fits category and constraints, best first; say what was left out and why."""
+    category = payload.category
+    wanted = [advice for advice in found if category in {advice.category, "optimization"}]
+    fitting = [advice for advice in wanted if _fits(advice, payload.constraints)]
+    left_out = len(wanted) - len(fitting)
+    kept, conflicts = resolve_conflicts(fitting)
+    told = [*notices, *conflicts]
+    if left_out:
+        told.append(f"{left_out} recommendations are outside the constraints")
+    savings = [advice.saving for advice in kept if advice.saving is not None]
+    raised = sum(advice.category == "reliability" for advice in kept)
+    lowered = sum(advice.category == "cost" for advice in kept)
+    return RecommendResult(
+        category=category,
+        recommendations=tuple(_to_model(advice) for advice in kept),
+        priority_ordered=True,
+        estimated_impact=EstimatedImpact(
+            cost=sum(savings, Decimal()) if savings else None,
+            performance=f"{lowered} requests lowered, {raised} raised",
+            reliability=f"requests may be exceeded for "
+            f"{BREACH[payload.constraints.risk_tolerance]:.0%} of the time",
+        ),
+        notices=tuple(told),
+    )
+
+
+def _fits(advice: Advice, constraints: RecommendConstraints) -> bool:
+    if advice.effort not in EFFORT_LIMIT[constraints.implementation_timeframe]:
+        return False
+    if RISK_ORDER.index(advice.risk) > RISK_ORDER.index(constraints.risk_tolerance):
+        return False
+    limit = constraints.max_cost_impact
+    return limit is None or advice.saving is None or -advice.saving <= limit
+
+
+def _to_model(advice: Advice) -> RecommendationOut:
+    return RecommendationOut(
+        recommendation_id=advice.recommendation_id,
+        category=advice.category,
+        title=advice.title,
+        description=advice.description,
+        evidence=advice.evidence,
+        risk=advice.risk,
+        effort=advice.effort,
+        confidence=advice.confidence,
+        saving_per_month=advice.saving,
+        saving_interval=advice.saving_interval,
+        score=advice.score,
+        change=None if advice.change is None else dict(advice.change),
+    )
+
+
+def _sources(payload: RecommendPayload) -> tuple[DataSource, ...]:
+    named = (payload.usage, payload.findings)
+    return tuple(source for source in named if source is not None)
+
+
+RECOMMEND = JobType(
+    name="autopilot.ops.recommend",
+    title="Recommend changes",
+    domain="ops",
+    payload=RecommendPayload,
+    result=RecommendResult,
+    scopes=frozenset({"ops:read"}),
+    timeout=timedelta(minutes=5),
+    handle=handle,
+    translate=without_metadata,
+    sources=_sources,
+    examples=(
+        {"category": "cost", "usage": "usage"},
+        {
+            "category": "security",
+            "findings": "findings",
+            "constraints": {"implementation_timeframe": "long"},
+        },
+    ),
+)

@@ -1,0 +1,1 @@
+"""Reliability: objectives, error budgets, and times to detect and to restore."""
