@@ -29,11 +29,10 @@ from jobforge.adapters.postgres.migrate import migrate
 from jobforge.adapters.postgres.storage import PostgresStorage
 from jobforge.adapters.probes.live import LiveProbes
 from jobforge.adapters.runtime.contexts import LiveContexts, Surroundings
-from jobforge.adapters.runtime.inline_runner import InlineRunner
+from jobforge.adapters.runtime.process_runner import ProcessRunner
 from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, SystemClock
-from jobforge.autopilots.catalog import JOB_TYPES
-from jobforge.autopilots.jobforge import undo_job_type
+from jobforge.autopilots.catalog import load_catalog
 from jobforge.config import Settings, read_flags
 from jobforge.core.actor import Actor
 from jobforge.core.admission import Switches
@@ -68,19 +67,11 @@ from jobforge.use_cases.verify_audit import VerifyAudit
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-ENTRY_POINTS = "jobforge.job_types"
+CATALOG = "jobforge.autopilots.catalog:load_catalog"
+"""Where a handler's own process finds the job types."""
+
 DEFAULT_CONCURRENCY = 200
 PROBE_TIMEOUT = timedelta(seconds=10)
-
-
-def load_catalog(extra: Iterable[AnyJobType] = ()) -> JobCatalog:
-    """Our job types, those of installed packages, and `extra` ones."""
-    installed = [e.load() for e in importlib.metadata.entry_points(group=ENTRY_POINTS)]
-    # What takes actions back looks their types up in the very catalogue it stands in.
-    catalog = JobCatalog(
-        [*JOB_TYPES, *installed, *extra, undo_job_type(lambda: catalog)],
-    )
-    return catalog
 
 
 def home_of(settings: Settings | None = None) -> Path:
@@ -158,11 +149,10 @@ async def open_application(
         guard = AddressGuard(policy)
         http = await stack.enter_async_context(GuardedHttpClient(guard))
         catalog = load_catalog(extra_job_types)
-        app = _wire(_Parts(settings, home, database, guard, http, catalog, switches))
-        try:
-            yield app
-        finally:
-            app.checkpoints.flush()
+        parts = _Parts(settings, home, database, guard, http, catalog, switches)
+        stack.callback(parts.runner.close)
+        stack.callback(parts.checkpoints.flush)
+        yield _wire(parts)
 
 
 @asynccontextmanager
@@ -234,6 +224,11 @@ class _Parts:
         )
         return LiveContexts(around, self.engine)
 
+    @cached_property
+    def runner(self) -> ProcessRunner:
+        """Calls handlers; processes start when the first job wants one."""
+        return ProcessRunner(CATALOG)
+
     @property
     def data_root(self) -> Path:
         """Holds one folder per tenant."""
@@ -263,7 +258,7 @@ class _Parts:
     def make_worker(self, concurrency: int) -> Worker:
         """A worker in this process."""
         run_job = RunJob(
-            self.catalog, self.switches, self.contexts, InlineRunner(), self.clock, fingerprint()
+            self.catalog, self.switches, self.contexts, self.runner, self.clock, fingerprint()
         )
         return Worker(
             self.database,

@@ -1,12 +1,19 @@
-"""Every job type that comes with JobForge, listed one by one."""
+"""Every job type that can run here: ours one by one, then those of installed packages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+
 from jobforge.autopilots.finops import RECONCILE
 from jobforge.autopilots.growth import SEO_SCAN
+from jobforge.autopilots.jobforge import undo_job_type
 from jobforge.autopilots.ops import APPLY, SCAN
 from jobforge.autopilots.support import TRIAGE
-from jobforge.core.catalog import AnyJobType
+from jobforge.core.catalog import AnyJobType, JobCatalog
+
+ENTRY_POINTS = "jobforge.job_types"
+"""The entry-point group in which other packages name theirs."""
 
 JOB_TYPES: tuple[AnyJobType, ...] = (
     SCAN,
@@ -15,3 +22,16 @@ JOB_TYPES: tuple[AnyJobType, ...] = (
     SEO_SCAN,
     RECONCILE,
 )
+
+
+def load_catalog(extra: Iterable[AnyJobType] = ()) -> JobCatalog:
+    """The catalogue, with `extra` job types for tests and measurements.
+
+    Raises:
+        ValueError: two job types have one name.
+    """
+    installed = [entry_point.load() for entry_point in entry_points(group=ENTRY_POINTS)]
+    # What takes actions back looks their types up in the very catalogue it stands in.
+    undo = undo_job_type(lambda: catalog)
+    catalog = JobCatalog([*JOB_TYPES, undo, *installed, *extra])
+    return catalog

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from jobforge.contract.errors import JobForgeError
+from jobforge.adapters.runtime.calling import call_handler
 from jobforge.core.catalog import AnyJobType
 from jobforge.core.context import JobContext
 from jobforge.core.effects import PlannedEffect
-from jobforge.core.errors import HandlerFailed, TimeLimit
-from jobforge.core.job_type import ActionSteps
+from jobforge.core.errors import TimeLimit
 from jobforge.core.model import Model
 
 
@@ -30,36 +29,3 @@ class InlineRunner:
                 return await call_handler(job_type, payload, effects, context)
         except TimeoutError:
             raise TimeLimit(f"stopped after {seconds:g} seconds, its time limit") from None
-
-
-async def call_handler(
-    job_type: AnyJobType,
-    payload: Model,
-    effects: tuple[PlannedEffect, ...],
-    context: JobContext,
-) -> Model:
-    """Run the handler; an action is applied, verified, and taken back where that fails."""
-    if job_type.action is None:
-        assert job_type.handle is not None  # noqa: S101 (JobType has exactly one of the two)
-        result: Model = await job_type.handle(payload, context)
-        return result
-    return await _apply(job_type.action, payload, effects, context)
-
-
-async def _apply(
-    action: ActionSteps[Model, Model],
-    payload: Model,
-    effects: tuple[PlannedEffect, ...],
-    context: JobContext,
-) -> Model:
-    result = await action.apply(payload, effects, context)
-    try:
-        await action.verify(payload, effects, context)
-    except JobForgeError as error:
-        if action.undo is None:
-            raise
-        await action.undo(payload, effects, context)
-        raise HandlerFailed(
-            f"verification failed and the change was undone: {error.message}"
-        ) from error
-    return result
