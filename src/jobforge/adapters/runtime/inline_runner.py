@@ -24,8 +24,11 @@ class InlineRunner:
     ) -> Model:
         """Run the handler, or apply and verify the action, within its time limit."""
         seconds = job_type.timeout.total_seconds()
+        limit = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds):
+            async with limit:
                 return await call_handler(job_type, payload, effects, context)
         except TimeoutError:
+            if not limit.expired():
+                raise  # the handler's own, of something it waited for
             raise TimeLimit(f"stopped after {seconds:g} seconds, its time limit") from None

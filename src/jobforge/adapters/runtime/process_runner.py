@@ -140,7 +140,7 @@ class ProcessRunner:
         except TimeoutError:
             raise TimeLimit(f"stopped after {seconds:g} seconds, its time limit") from None
         except ConnectionError:
-            raise HandlerFailed(_obituary(child)) from None
+            raise HandlerFailed(await _obituary(child)) from None
 
     async def _take(self, tenant_id: UUID) -> _Child:
         """A warm process of this tenant, or a new one in the place of another's."""
@@ -199,7 +199,7 @@ async def _await_ready(child: _Child) -> None:
     except TimeoutError:
         raise HandlerFailed("a process for the handler did not start in time") from None
     if greeting is None:
-        raise HandlerFailed(_obituary(child))
+        raise HandlerFailed(await _obituary(child))
 
 
 async def _converse(child: _Child, context: JobContext) -> Mapping[str, Any]:
@@ -210,7 +210,7 @@ async def _converse(child: _Child, context: JobContext) -> Mapping[str, Any]:
         task = asyncio.create_task(_answer(child, message, context))
         child.answering.add(task)
         task.add_done_callback(child.answering.discard)
-    raise HandlerFailed(_obituary(child))
+    raise HandlerFailed(await _obituary(child))
 
 
 async def _answer(child: _Child, message: Mapping[str, Any], context: JobContext) -> None:
@@ -236,7 +236,10 @@ async def _call(method: str, message: Mapping[str, Any], context: JobContext) ->
     return await target(*args, **named)
 
 
-def _obituary(child: _Child) -> str:
+async def _obituary(child: _Child) -> str:
+    """How a process ended that hung up; it may take a moment to be gone."""
+    with suppress(subprocess.TimeoutExpired):
+        await asyncio.to_thread(child.process.wait, 1)
     code = child.process.poll()
     if code is not None and code < 0:
         return f"its process was killed by {signal.Signals(-code).name}"
