@@ -36,4 +36,9 @@ def is_retryable(error: Exception) -> bool:
 
 def _clean(text: str) -> str:
     # Masked first: half a secret at the cut would not be known for one any more.
-    return mask_text(text)[:_MAX_MESSAGE]
+    return mask_text(_storable(text))[:_MAX_MESSAGE]
+
+
+def _storable(text: str) -> str:
+    """The text without what neither the database nor the audit log can hold."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

@@ -18,6 +18,7 @@ from jobforge.core.effects import parse_effects
 from jobforge.core.errors import FeatureFlagDisabled, HandlerFailed
 from jobforge.core.failure import is_retryable, to_failure
 from jobforge.core.lifecycle import retry_delay
+from jobforge.core.model import Model
 from jobforge.ports.engine import Attempt, Ending
 from jobforge.ports.runtime import ContextFactory, Fingerprint, HandlerRunner
 from jobforge.ports.system import Clock
@@ -48,11 +49,12 @@ class RunJob:
                         parse_effects(attempt.effects),
                         opened.context,
                     )
+                    text = _to_text(job_type, result)
                 finally:
                     outputs = opened.outputs
         except Exception as error:  # noqa: BLE001 (whatever a handler raises is how it ended)
             return self._failed(attempt, started, outputs, error)
-        return self._executed(attempt, started, outputs, result.model_dump_json())
+        return self._executed(attempt, started, outputs, text)
 
     def _permitted(self, attempt: Attempt) -> AnyJobType:
         """The job's type, if it is still there and still allowed at this moment."""
@@ -166,3 +168,12 @@ class RunJob:
                 **details,
             },
         )
+
+
+def _to_text(job_type: AnyJobType, result: Model) -> str:
+    """The result as JSON. Types are only promises: what a handler gave is looked at."""
+    if not isinstance(result, job_type.result):
+        raise HandlerFailed(
+            f"its handler gave {type(result).__name__}, not a {job_type.result.__name__}"
+        )
+    return str(result.model_dump_json())
