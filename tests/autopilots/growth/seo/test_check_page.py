@@ -83,8 +83,14 @@ def test_links_that_only_look_vague_pass() -> None:
     assert not audits(page) & {"link-text", "crawlable-anchors"}
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "[::1]:3000"])
+def test_links_to_ones_own_machine_are_found(host: str) -> None:
+    assert "localhost-links" in audits(f"<a href='http://{host}/x'>x</a>")
+
+
 def test_hidden_link_text_does_not_count() -> None:
     assert "link-text" not in audits("<a href='/x'><span hidden>here</span></a>")
+    assert "link-text" not in audits("<div hidden><a href='/x'>here</a></div>")
 
 
 def test_link_text_follows_the_language_of_the_link() -> None:

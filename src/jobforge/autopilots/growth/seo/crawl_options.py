@@ -30,7 +30,7 @@ class CrawlOptions:
 
     max_pages: int = 10_000
     max_depth: int | None = None
-    concurrency: int = 8
+    concurrency: int = 4
     delay_seconds: float = 0.0
     max_crawl_delay_seconds: float = 30.0
     timeout_seconds: float = 15.0

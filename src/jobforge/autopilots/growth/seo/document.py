@@ -12,7 +12,7 @@ from typing import cast
 from lxml import etree
 
 from jobforge.autopilots.growth.seo.tables import words
-from jobforge.autopilots.growth.seo.urls import resolve
+from jobforge.autopilots.growth.seo.urls import page_url, resolve
 
 PARSER_DEPTH = 2048
 _SNIPPET_LENGTH = 200
@@ -148,6 +148,12 @@ class Document:
                     snippet=f"Link: {match.group()}",
                     line=None,
                 )
+
+    @cached_property
+    def anchor_urls(self) -> tuple[tuple[Element, str], ...]:
+        """Every `<a>` with the http URL it leads to; one without href leads to the page itself."""
+        pairs = ((e, page_url(e.get("href") or "#", self.base_url)) for e in self.all("a"))
+        return tuple((element, url) for element, url in pairs if url is not None)
 
     def header(self, name: str) -> str | None:
         """The first header of this name, whatever its case."""

@@ -31,6 +31,7 @@ from jobforge.autopilots.growth.seo.model import Finding, SeoItem
 from jobforge.autopilots.growth.seo.tables import words
 from jobforge.autopilots.growth.seo.urls import is_absolute, resolve, without_fragment
 
+_ANY_LANGUAGE = frozenset[str]().union(*NON_DESCRIPTIVE.values())
 _JAVASCRIPT_VOID = re.compile(r"javascript:void\(?0\)?")
 _VIEWPORT_PAIR = re.compile(r"([^\s,;=]+)\s*=\s*([^\s,;=]+)")
 
@@ -107,8 +108,10 @@ def link_text(page: Document) -> Iterator[Finding]:
     items = tuple(
         item(anchor, f"link text {text!r}", href)
         for anchor in page.all("a")
-        if (href := _judged_href(anchor, page))
-        and (text := _anchor_text(anchor))
+        if (text := _anchor_text(anchor, page))
+        and _is_vague(text, None)
+        and (href := _judged_href(anchor, page))
+        and _is_shown(anchor)
         and _is_vague(text, _language_of(anchor))
     )
     if items:
@@ -119,8 +122,8 @@ def link_text(page: Document) -> Iterator[Finding]:
 
 def _judged_href(anchor: Element, page: Document) -> str | None:
     raw = anchor.get("href")
-    in_svg = has_ancestor(anchor, "svg")
-    if raw is None or (not in_svg and "nofollow" in (anchor.get("rel") or "")):
+    is_nofollow = "nofollow" in (anchor.get("rel") or "") and not has_ancestor(anchor, "svg")
+    if raw is None or is_nofollow:
         return None
     href = resolve(raw, page.base_url)
     if not href or href.lower().startswith(("javascript:", "mailto:")):
@@ -128,12 +131,14 @@ def _judged_href(anchor: Element, page: Document) -> str | None:
     return None if without_fragment(href) == without_fragment(page.url) else href
 
 
-def _anchor_text(anchor: Element) -> str:
-    if has_ancestor(anchor, "svg"):
+def _anchor_text(anchor: Element, page: Document) -> str:
+    if "svg" in page.by_tag and has_ancestor(anchor, "svg"):
         return text_content(anchor).strip()
-    if any(is_hidden(parent) for parent in anchor.iterancestors()):
-        return ""
     return visible_text(anchor)
+
+
+def _is_shown(anchor: Element) -> bool:
+    return not any(is_hidden(parent) for parent in anchor.iterancestors())
 
 
 def _is_vague(text: str, language: str | None) -> bool:
@@ -142,7 +147,7 @@ def _is_vague(text: str, language: str | None) -> bool:
     term = text.lower()
     if language:
         return term in NON_DESCRIPTIVE.get(language.split("-")[0], frozenset())
-    return any(term in texts for texts in NON_DESCRIPTIVE.values())
+    return term in _ANY_LANGUAGE
 
 
 def _language_of(anchor: Element) -> str | None:

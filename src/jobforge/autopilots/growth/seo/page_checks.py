@@ -17,7 +17,7 @@ from jobforge.autopilots.growth.seo.document import (
 from jobforge.autopilots.growth.seo.evidence import item
 from jobforge.autopilots.growth.seo.languages import is_language_tag
 from jobforge.autopilots.growth.seo.model import Finding, SeoItem
-from jobforge.autopilots.growth.seo.urls import host_of, page_url, resolve, without_fragment
+from jobforge.autopilots.growth.seo.urls import host_of, resolve, without_fragment
 
 TITLE_LENGTH = (20, 60)
 DESCRIPTION_LENGTH = (80, 160)
@@ -25,7 +25,7 @@ MIN_WORDS = 200
 NEAR_EMPTY_WORDS = 20
 MAX_ALT_LENGTH = 100
 MAX_LINKS = 100
-_LOCAL_HOSTS = frozenset(["localhost", "127.0.0.1", "[::1]", "0.0.0.0"])  # noqa: S104 - looked for, not bound
+_LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)(?::\d+)?")
 
 
 def content_findings(page: Document) -> Iterator[Finding]:
@@ -142,9 +142,7 @@ def _is_sized(image: Element) -> bool:
 def links(page: Document) -> Iterator[Finding]:
     """Links in sensible number, to public, encrypted addresses, followed on the own site."""
     own_host = host_of(page.url)
-    targets = [
-        (e, url) for e in page.all("a") if (url := page_url(e.get("href") or "#", page.base_url))
-    ]
+    targets = page.anchor_urls
     others = [(e, u) for e, u in targets if u != without_fragment(page.url)]
     if len(targets) > MAX_LINKS:
         yield from _finding("too-many-links", [SeoItem(f"{len(targets)} links")])
@@ -173,7 +171,7 @@ def links(page: Document) -> Iterator[Finding]:
         (
             item(e, "leads to this machine only", u)
             for e, u in others
-            if (urlsplit(u).hostname or "") in _LOCAL_HOSTS and host_of(u) != own_host
+            if host_of(u) != own_host and _LOCAL_HOST.fullmatch(host_of(u))
         ),
     )
 

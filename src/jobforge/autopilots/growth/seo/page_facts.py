@@ -137,8 +137,8 @@ def _add_links(facts: PageFacts, page: Document, rewrite: Rewrite) -> None:
     own = host_of(page.url)
     inside: dict[str, bool] = {}
     outside: dict[str, None] = {}
-    for anchor in page.all("a", "area"):
-        url = page_url(anchor.get("href") or "#", page.base_url)
+    areas = ((e, page_url(e.get("href") or "#", page.base_url)) for e in page.all("area"))
+    for anchor, url in (*page.anchor_urls, *areas):
         if url is None:
             continue
         if host_of(url) != own:

@@ -102,13 +102,12 @@ def _scores(db: Connection, hits: Iterable[Hit]) -> dict[str, int]:
     for hit in hits:
         if hit.audit not in SITE_WIDE:
             audits.setdefault(hit.url, set()).add(hit.audit)
-    scores = {}
-    for url, failed in audits.items():
-        own = db.execute(
-            "SELECT audit FROM finding JOIN url ON url.id = finding.url WHERE url.url = ?", (url,)
-        )
-        scores[url] = page_score(failed | {row[0] for row in own})
-    return scores
+    for url, audit in db.execute(
+        "SELECT url.url, audit FROM finding JOIN url ON url.id = finding.url"
+    ):
+        if url in audits:
+            audits[url].add(audit)
+    return {url: page_score(failed) for url, failed in audits.items()}
 
 
 def _pages(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ _MIX = (
     0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53,
 )  # fmt: skip
 _BANDS = 4
+_MAX_CODES = 65_536
 _ALL_BITS = (1 << 64) - 1
 
 
@@ -36,7 +36,7 @@ def simhash(words: Sequence[str]) -> int | None:
 
     if len(words) < MIN_WORDS:
         return None
-    codes = np.array([_word_code(word.lower()) for word in words], dtype=np.uint64)
+    codes = np.array([_CODES[word] for word in words], dtype=np.uint64)
     triples = _mixed(codes[:-2] * _MIX[0] + codes[1:-1] * _MIX[1] + codes[2:] * _MIX[2])
     hashes = np.unique(triples).astype(">u8").view(np.uint8).reshape(-1, 8)
     ones = np.unpackbits(hashes, axis=1).sum(axis=0, dtype=np.int64)
@@ -44,9 +44,18 @@ def simhash(words: Sequence[str]) -> int | None:
     return int.from_bytes(np.packbits(majority).tobytes(), "big", signed=True)
 
 
-@lru_cache(maxsize=65_536)
-def _word_code(word: str) -> int:
-    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big")
+class _WordCodes(dict[str, int]):
+    """64-bit codes of words, whatever their case; forgets all when it holds too many."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= _MAX_CODES:
+            self.clear()
+        digest = blake2b(word.lower().encode(), digest_size=8).digest()
+        code = self[word] = int.from_bytes(digest, "big")
+        return code
+
+
+_CODES = _WordCodes()
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
