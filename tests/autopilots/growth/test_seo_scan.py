@@ -10,12 +10,13 @@ import pytest
 from tests.autopilots.growth.site import page, serve
 
 from jobforge.autopilots.growth import SEO_SCAN
-from jobforge.autopilots.growth.seo_scan import SeoScanResult
+from jobforge.autopilots.growth.seo.scan_result import SeoScanResult
 from jobforge.core.errors import (
     DatasetMissing,
     Denied,
     PathDenied,
     PayloadInvalid,
+    SourceMalformed,
     TargetUnavailable,
 )
 from jobforge.testing.context import MemoryContext
@@ -182,6 +183,84 @@ async def test_the_artifacts_hold_the_whole_report() -> None:
     assert report["score"] is not None
     assert "Links to pages that do not exist" in summary
     assert "Formula:" in summary
+
+
+async def test_the_page_report_is_self_contained() -> None:
+    context = exported({"index.html": page("Home", body="<a href='/gone'>g</a>")})
+
+    await scan(context, GENUINE)
+
+    html = context.artifacts.stored[f"growth-seo-scan-{context.job.job_id}.html"].decode()
+    assert html.count("<svg") >= 3
+    assert "default-src 'none'" in html
+    assert "<script" not in html
+    assert " src=" not in html.replace("&lt;img src=", "")
+
+
+async def test_a_hostile_title_cannot_break_out_of_the_reports() -> None:
+    attack = "</title><script>alert(1)</script>"
+    url = "/x<img src=x onerror=alert(1)>"
+    context = exported({"index.html": f"<title>{attack}</title><a href='{url}'>{attack}</a>"})
+
+    await scan(context, GENUINE)
+
+    html = context.artifacts.stored[f"growth-seo-scan-{context.job.job_id}.html"].decode()
+    assert "<script" not in html
+    assert "<img" not in html
+
+
+async def test_a_baseline_tells_what_is_new_and_what_is_gone() -> None:
+    context = exported({"index.html": page("Home", body="<a href=/b>b</a>"),
+                        "b.html": page("B", body="<a href=/>h</a>", head="<meta name=robots "
+                                       "content=noindex>")})  # fmt: skip
+    await scan(context, GENUINE)
+    before = context.artifacts.stored[f"growth-seo-scan-{context.job.job_id}.json"]
+    context.workspace.files["earlier.json"] = before
+    context.workspace.files["examples/site-export/b.html"] = page(
+        "B", body="<a href=/>h</a><a href=/gone>g</a>"
+    ).encode()
+
+    result = await scan(context, {**GENUINE, "baseline_path": "earlier.json"})
+
+    assert result.baseline is not None
+    changes = {change.audit: change for change in result.baseline.changes}
+    assert changes["is-crawlable"].gone == ("https://site.invalid/b",)
+    assert changes["broken-links"].new == ("https://site.invalid/b",)
+
+
+async def test_a_baseline_that_is_none_is_refused() -> None:
+    context = exported({"index.html": page("Home")})
+    context.workspace.files["earlier.json"] = b"{}"
+
+    with pytest.raises(SourceMalformed):
+        await scan(context, {**GENUINE, "baseline_path": "earlier.json"})
+
+
+async def test_an_access_log_shows_what_crawlers_do() -> None:
+    agent = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+    lines = [f'1.2.3.4 - - [01/Jan/2026:00:00:00 +0000] "GET {path} HTTP/1.1" {status} 99 "-" "{a}"'
+             for path, status, a in (("/", 200, agent), ("/old", 404, agent), ("/?x=1", 301, agent),
+                                     ("/b", 200, "Firefox"))]  # fmt: skip
+    context = exported({"index.html": page("Home", body="<a href=/b>b</a>"),
+                        "b.html": page("B", body="<a href=/>h</a>")})  # fmt: skip
+    context.workspace.files["access.log"] = "\n".join([*lines, "nonsense"]).encode()
+
+    result = await scan(context, {**GENUINE, "access_log_path": "access.log"})
+
+    assert result.crawlers is not None
+    (google,) = result.crawlers.bots
+    assert (google.requests, google.errors, google.redirects) == (3, 1, 1)
+    assert result.crawlers.never_visited == ("/b",)
+    assert result.crawlers.off_site == ("/old",)
+    assert (result.crawlers.lines, result.crawlers.unreadable) == (5, 1)
+
+
+async def test_a_log_without_a_readable_line_is_refused() -> None:
+    context = exported({"index.html": page("Home")})
+    context.workspace.files["access.log"] = b"nonsense"
+
+    with pytest.raises(SourceMalformed):
+        await scan(context, {**GENUINE, "access_log_path": "access.log"})
 
 
 async def test_a_pages_own_markup_stays_text_in_the_summary() -> None:

@@ -6,18 +6,31 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, Literal, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from jobforge.autopilots.growth.seo.access_log import analyze_access_log
+from jobforge.autopilots.growth.seo.baseline import compare_with_baseline
 from jobforge.autopilots.growth.seo.catalog import CHECKS
 from jobforge.autopilots.growth.seo.crawl_options import CrawlOptions, OnProgress
 from jobforge.autopilots.growth.seo.crawl_site import crawl_site, crawl_with
 from jobforge.autopilots.growth.seo.export import ExportedSite, SourceType
+from jobforge.autopilots.growth.seo.html_report import to_html
 from jobforge.autopilots.growth.seo.markdown import to_markdown
-from jobforge.autopilots.growth.seo.model import Area, CrawlReport, Severity, SiteIssue
-from jobforge.autopilots.growth.seo.score import FORMULA, WEIGHTS
+from jobforge.autopilots.growth.seo.model import Area, CrawlReport
+from jobforge.autopilots.growth.seo.scan_result import (
+    BaselineChange,
+    Competitor,
+    CrawlerActivity,
+    ScanDepth,
+    SeoScanResult,
+    compare,
+    to_baseline_change,
+    to_crawler_activity,
+    to_result,
+)
 from jobforge.autopilots.growth.seo.urls import page_url
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.context import JobContext
@@ -26,11 +39,8 @@ from jobforge.core.errors import Denied, TargetUnavailable
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
 
-ScanDepth = Literal["surface", "crawl", "full"]
 ALL_AREAS: tuple[Area, ...] = ("technical", "content", "performance", "mobile")
 INDEXABILITY = frozenset(["is-crawlable", "sitemap-no-index", "hreflang-noindexable"])
-MAX_URLS_IN_RESULT = 25
-MAX_ITEMS_IN_RESULT = 5
 
 
 class ScanOptions(Model):
@@ -57,6 +67,12 @@ class SeoScanPayload(Model):
     scan_depth: ScanDepth = "surface"
     focus_areas: tuple[Area, ...] = Field(default=("technical",), min_length=1)
     competitor_urls: tuple[str, ...] = Field(default=(), max_length=5)
+    baseline_path: str | None = Field(
+        default=None, min_length=1, description="JSON report of an earlier scan, to compare with."
+    )
+    access_log_path: str | None = Field(
+        default=None, min_length=1, description="Access log of the site, common or combined."
+    )
     options: ScanOptions = ScanOptions()
 
     @field_validator("target_url", "competitor_urls")
@@ -75,134 +91,6 @@ class SeoScanPayload(Model):
         if self.options.include_competitor_comparison and not self.competitor_urls:
             raise ValueError("a comparison needs competitor_urls")
         return self
-
-
-class IssuePlace(Model):
-    """Where an audit failed."""
-
-    url: str
-    detail: str
-    element: str | None
-    line: int | None
-
-
-class FoundIssue(Model):
-    """One audit that fails: how many URLs, the first of them, evidence, reason and remedy."""
-
-    audit: str
-    title: str
-    severity: Severity
-    area: Area
-    count: int
-    urls: tuple[str, ...]
-    evidence: tuple[IssuePlace, ...]
-    why: str
-    source: str
-    fix: str
-
-
-class Recommendation(Model):
-    """What to do; `points` is what the site's pages lose by it together."""
-
-    audit: str
-    action: str
-    severity: Severity
-    urls_affected: int
-    points: int
-
-
-class Competitor(Model):
-    """How another site compares; `error` says why it could not be judged."""
-
-    url: str
-    score: int | None
-    pages_scanned: int
-    failed_audits: int
-    only_here: tuple[str, ...]
-    only_there: tuple[str, ...]
-    error: str | None = None
-
-
-class SeoScanResult(Model):
-    """What was found; the artifacts hold every URL."""
-
-    target_url: str
-    scan_depth: ScanDepth
-    pages_scanned: int
-    issues_found: tuple[FoundIssue, ...]
-    score: int | None
-    score_formula: str
-    recommendations: tuple[Recommendation, ...]
-    is_complete: bool
-    notes: tuple[str, ...]
-    competitors: tuple[Competitor, ...] = ()
-
-
-def to_result(
-    report: CrawlReport, *, scan_depth: ScanDepth, competitors: tuple[Competitor, ...] = ()
-) -> SeoScanResult:
-    """The short form of a report, for the job's result."""
-    stopped = (report.stopped_because,) if report.stopped_because else ()
-    return SeoScanResult(
-        target_url=report.start_url,
-        scan_depth=scan_depth,
-        pages_scanned=sum(page.is_html for page in report.pages),
-        issues_found=tuple(_found(issue) for issue in report.issues),
-        score=report.score,
-        score_formula=FORMULA,
-        recommendations=recommend(report.issues),
-        is_complete=report.is_complete,
-        notes=(*stopped, *report.notes),
-        competitors=competitors,
-    )
-
-
-def _found(issue: SiteIssue) -> FoundIssue:
-    places = tuple(
-        IssuePlace(url=i.url, detail=i.detail, element=i.element, line=i.line)
-        for i in issue.items[:MAX_ITEMS_IN_RESULT]
-    )
-    return FoundIssue(
-        audit=issue.audit,
-        title=issue.title,
-        severity=issue.severity,
-        area=issue.area,
-        count=len(issue.urls),
-        urls=issue.urls[:MAX_URLS_IN_RESULT],
-        evidence=places,
-        why=issue.why,
-        source=issue.source,
-        fix=issue.fix,
-    )
-
-
-def recommend(issues: tuple[SiteIssue, ...]) -> tuple[Recommendation, ...]:
-    """What to mend first: by points lost over all pages, then by severity and name."""
-    found = [
-        Recommendation(
-            audit=issue.audit,
-            action=issue.fix,
-            severity=issue.severity,
-            urls_affected=len(issue.urls),
-            points=WEIGHTS[issue.severity] * len(issue.urls),
-        )
-        for issue in issues
-        if WEIGHTS[issue.severity]
-    ]
-    return tuple(sorted(found, key=lambda r: (-r.points, r.audit)))
-
-
-def compare(own: CrawlReport, other: CrawlReport) -> Competitor:
-    """How another site's report differs from one's own, audit by audit."""
-    here, there = ({issue.audit for issue in report.issues} for report in (own, other))
-    return Competitor(
-        url=other.start_url,
-        score=other.score,
-        pages_scanned=sum(page.is_html for page in other.pages),
-        failed_audits=len(there),
-        only_here=tuple(sorted(here - there)),
-        only_there=tuple(sorted(there - here)),
-    )
 
 
 def _options(payload: SeoScanPayload, context: JobContext) -> CrawlOptions:
@@ -253,17 +141,45 @@ async def handle(payload: SeoScanPayload, context: JobContext) -> SeoScanResult:
     report = await _scan(payload, context)
     if not report.pages:
         raise _nothing_fetched(report)
-    competitors = await _compare_all(payload, context, report)
-    result = to_result(report, scan_depth=payload.scan_depth, competitors=competitors)
+    extras = {
+        "competitors": await _compare_all(payload, context, report),
+        "baseline": await _compare_with_baseline(payload, context, report),
+        "crawlers": await _read_log(payload, context, report),
+    }
+    short = to_result(report, scan_depth=payload.scan_depth)
+    await _store(report, context)
+    return short.model_copy(update=extras)
+
+
+async def _compare_with_baseline(
+    payload: SeoScanPayload, context: JobContext, report: CrawlReport
+) -> BaselineChange | None:
+    if payload.baseline_path is None:
+        return None
+    baseline = await context.workspace.read(payload.baseline_path)
+    return to_baseline_change(compare_with_baseline(report, baseline))
+
+
+async def _read_log(
+    payload: SeoScanPayload, context: JobContext, report: CrawlReport
+) -> CrawlerActivity | None:
+    if payload.access_log_path is None:
+        return None
+    log = await context.workspace.read(payload.access_log_path)
+    return to_crawler_activity(analyze_access_log(log, report))
+
+
+async def _store(report: CrawlReport, context: JobContext) -> None:
     stem = f"growth-seo-scan-{context.job.job_id}"
-    content = json.dumps(asdict(report), ensure_ascii=False, indent=1).encode()
-    await context.artifacts.put(
-        f"{stem}.json", content, kind="seo_scan_report", mime_type="application/json"
-    )
-    await context.artifacts.put(
-        f"{stem}.md", to_markdown(report).encode(), kind="seo_summary", mime_type="text/markdown"
-    )
-    return result
+    content = json.dumps(asdict(report), ensure_ascii=False, indent=1)
+    for suffix, text, kind, mime_type in (
+        ("json", content, "seo_scan_report", "application/json"),
+        ("md", to_markdown(report), "seo_summary", "text/markdown"),
+        ("html", to_html(report), "seo_report_page", "text/html"),
+    ):
+        await context.artifacts.put(
+            f"{stem}.{suffix}", text.encode(), kind=kind, mime_type=mime_type
+        )
 
 
 def _nothing_fetched(report: CrawlReport) -> JobForgeError:
