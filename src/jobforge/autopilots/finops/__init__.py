@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jobforge.autopilots.finops.anomaly_scan import ANOMALY_SCAN
 from jobforge.autopilots.finops.detect_anomalies import detect_anomalies, detect_anomalies_many
 from jobforge.autopilots.finops.find_cost_anomalies import find_cost_anomalies
 from jobforge.autopilots.finops.match_records import match_records
@@ -38,6 +39,7 @@ _LAZY = {
 """Names whose modules import numpy; they are loaded when first asked for."""
 
 __all__ = [
+    "ANOMALY_SCAN",
     "RECONCILE",
     "AnomalyScores",
     "BgNbd",

@@ -26,6 +26,7 @@ from jobforge.autopilots.finops.reconciliation.report import (
     summarise,
 )
 from jobforge.autopilots.finops.record_columns import to_records
+from jobforge.autopilots.finops.report_pages import Bars, Page, Table, store_pages
 from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.context import JobContext, Row
 from jobforge.core.data_source import DataSource, FileSource, InlineRows, NamedDataset
@@ -35,6 +36,7 @@ from jobforge.core.model import Model
 
 SourceName = Literal["stripe", "usage_metrics", "external_invoice"]
 LISTED = 500
+MODULE_ONLY = ("operation", "output", "finops_hooks", "max_retries", "timeout_seconds")
 """So many differences stand in the result; the report artifact has them all."""
 
 
@@ -275,15 +277,56 @@ def _as_discrepancy(item: AutoResolved) -> Discrepancy:
 
 
 async def _store(result: ReconcileResult, context: JobContext) -> ReconcileResult:
-    output = await context.artifacts.put(
+    report = await context.artifacts.put(
         f"finops-reconcile-{context.job.job_id}.json",
         result.model_dump_json(indent=2, exclude={"outputs"}).encode(),
         kind="reconciliation_report",
         mime_type="application/json",
     )
-    return result.model_copy(
-        update={"discrepancies": result.discrepancies[:LISTED], "outputs": (output,)}
+    table = Table(
+        "Differences",
+        ("kind", "expected", "actual", "amount", "currency", "explanation", "next step"),
+        [
+            (
+                item.kind,
+                " ".join(item.expected_ids),
+                " ".join(item.actual_ids),
+                item.amount,
+                item.currency,
+                item.explanation,
+                item.next_step,
+            )
+            for item in result.discrepancies
+        ],
     )
+    pages = await store_pages(
+        context, "finops-reconcile", "reconciliation", _page(result, table), table
+    )
+    return result.model_copy(
+        update={"discrepancies": result.discrepancies[:LISTED], "outputs": (report, *pages)}
+    )
+
+
+def _page(result: ReconcileResult, table: Table) -> Page:
+    summary = result.summary
+    facts = [
+        ("Period", f"{result.period.start:%Y-%m-%d} to {result.period.end:%Y-%m-%d}"),
+        ("Expected", f"{summary.currency} {summary.total_expected}"),
+        ("Actual", f"{summary.currency} {summary.total_actual}"),
+        ("Variance", f"{summary.currency} {summary.variance}"),
+        ("Within tolerance", "yes" if summary.within_tolerance else "no"),
+        *(("Note", note) for note in result.notes),
+    ]
+    totals = Table(
+        "Control totals",
+        ("side", "currency", "input", "matched", "unmatched", "out of period"),
+        [
+            (t.side, t.currency, t.input, t.matched, t.unmatched, t.out_of_period)
+            for t in result.control_totals
+        ],
+    )
+    kinds = Bars("Differences by kind", [(k, float(n)) for k, n in result.by_kind.items()])
+    return Page("Reconciliation", facts, [kinds, totals, table])
 
 
 def translate(payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -293,7 +336,7 @@ def translate(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     if "operation" not in payload:
         return payload
-    kept = {key: value for key, value in payload.items() if key not in ("operation", "output")}
+    kept = {key: value for key, value in payload.items() if key not in MODULE_ONLY}
     if payload["operation"] != "reconcile":
         raise PayloadInvalid("this is not a reconcile payload", pointer="/operation")
     return kept

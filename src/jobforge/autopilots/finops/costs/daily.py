@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from jobforge.core.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
+Measure = Literal["cost", "usage"]
 DRILL_DOWN = ("RegionId", "ResourceId", "SkuId", "ChargeCategory")
 
 
@@ -31,7 +32,9 @@ class DailyCosts:
     currency: str
 
 
-def to_daily_costs(rows: Iterable[Mapping[str, Any]], *, by: str = "ServiceName") -> DailyCosts:
+def to_daily_costs(
+    rows: Iterable[Mapping[str, Any]], *, by: str = "ServiceName", measure: Measure = "cost"
+) -> DailyCosts:
     """Sum rows with FOCUS columns by day, account and service (or another column).
 
     The cost is `EffectiveCost` where every row has it, so that commitments count when used, else
@@ -43,7 +46,9 @@ def to_daily_costs(rows: Iterable[Mapping[str, Any]], *, by: str = "ServiceName"
     listed = list(rows)
     if not listed:
         raise InvalidInput("there are no cost rows")
-    cost = _cost_column(listed)
+    if measure == "usage":
+        listed = [row for row in listed if row.get("ConsumedQuantity") not in (None, "")]
+    cost = _cost_column(listed) if measure == "cost" else "ConsumedQuantity"
     currency = _one_currency(listed)
     days = _days(listed)
     first, last = min(days), max(days)
@@ -51,7 +56,8 @@ def to_daily_costs(rows: Iterable[Mapping[str, Any]], *, by: str = "ServiceName"
     series: dict[Key, Floats] = {}
     details: defaultdict[Key, dict[tuple[str, str], Floats]] = defaultdict(dict)
     for index, (row, day) in enumerate(zip(listed, days, strict=True)):
-        key = _account(row), _name(row.get(by))
+        unit = f" in {row.get('ConsumedUnit')}" if measure == "usage" else ""
+        key = _account(row), _name(row.get(by)) + unit
         amount = float(parse_amount(row[cost], where=f"cost row {index}: {cost}"))
         series.setdefault(key, np.zeros(size))[day - first] += amount
         for column in DRILL_DOWN:

@@ -1,0 +1,241 @@
+"""The job type `autopilot.finops.anomaly_scan`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobforge.autopilots.finops import ANOMALY_SCAN
+from jobforge.autopilots.finops.anomaly_scan import AnomalyScanResult
+from jobforge.autopilots.finops.costs.generator import generate_costs
+from jobforge.core.data_source import FileSource, NamedDataset
+from jobforge.core.errors import DatasetMissing, InvalidInput, PayloadInvalid, SourceMalformed
+from jobforge.testing.context import MemoryContext
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+async def run(
+    payload: Mapping[str, Any], context: MemoryContext | None = None
+) -> AnomalyScanResult:
+    assert ANOMALY_SCAN.handle is not None
+    assert ANOMALY_SCAN.translate is not None
+    parsed = ANOMALY_SCAN.parse_payload(ANOMALY_SCAN.translate(payload))
+    return await ANOMALY_SCAN.handle(parsed, context or MemoryContext())
+
+
+def event(name: str, kind: str, day: int, **fields: object) -> dict[str, Any]:
+    return {
+        "event_id": name,
+        "event_type": kind,
+        "timestamp": f"2026-03-{day:02d}T10:00:00Z",
+        "customer_id": "cus_1",
+        "currency": "USD",
+        **fields,
+    }
+
+
+async def kinds_of(*events: dict[str, Any], **payload: object) -> list[str]:
+    result = await run({"events_source": list(events), **payload})
+    return [a.kind for a in result.anomalies_detected]
+
+
+def ledger(**customer: object) -> dict[str, Any]:
+    subscription = {
+        "subscription_id": "sub_1",
+        "plan_id": "growth",
+        "status": "active",
+        "mrr_cents": 4900,
+        "currency": "USD",
+    }
+    one = {
+        "customer_id": "cus_1",
+        "subscriptions": [subscription],
+        "total_mrr_cents": 4900,
+        "total_paid_cents": 4900,
+        "last_payment_at": "2026-01-20T00:00:00Z",
+        **customer,
+    }
+    return {"computed_at": "2026-01-31T00:00:00Z", "customers": {"cus_1": one}}
+
+
+async def test_the_example_finds_the_invoice_that_was_paid_twice() -> None:
+    result = await run(ANOMALY_SCAN.examples[0])
+
+    golden = json.loads((GOLDEN / "anomaly_scan.json").read_text())
+    assert json.loads(result.model_dump_json(exclude={"outputs"})) == golden
+
+
+async def test_one_payment_announced_twice_is_no_double_charge() -> None:
+    assert (
+        await kinds_of(
+            event("e1", "invoice_paid", 3, invoice_id="in_1", amount_cents=4900),
+            event("e2", "payment_succeeded", 3, invoice_id="in_1", amount_cents=4900),
+        )
+        == []
+    )
+
+
+async def test_a_subscription_that_was_never_billed_is_named() -> None:
+    found = await kinds_of(
+        event("e1", "subscription_created", 2, subscription_id="s1", amount_cents=900),
+        event("e2", "usage_recorded", 20),
+    )
+
+    assert found == ["missing_invoice"]
+
+
+async def test_failed_payments_count_against_all_attempts() -> None:
+    tries = [event(f"f{n}", "payment_failed", n + 1) for n in range(3)]
+
+    assert await kinds_of(*tries) == ["payment_failure_spike"]
+    assert await kinds_of(tries[0], event("p", "usage_recorded", 9)) == []
+
+
+async def test_refunds_are_a_spike_only_above_what_is_usual() -> None:
+    pay = event("p", "payment_succeeded", 20, invoice_id="in_0", amount_cents=500_000)
+    back = event("r", "refund_issued", 21, invoice_id="in_0", amount_cents=200_000)
+    older = [
+        {
+            **event(f"o{n}", "refund_issued", 1, invoice_id=f"in_o{n}", amount_cents=190_000),
+            "timestamp": f"2026-0{n}-05T10:00:00Z",
+        }
+        for n in (1, 2)
+    ]
+
+    assert await kinds_of(pay, back) == ["refund_spike"]
+    assert await kinds_of(pay, back, *older) == []
+
+
+async def test_cancelled_before_created_is_out_of_sequence() -> None:
+    found = await kinds_of(
+        event("e2", "subscription_created", 9, subscription_id="s1"),
+        event("e1", "subscription_cancelled", 5, subscription_id="s1"),
+    )
+
+    assert found == ["out_of_sequence"]
+
+
+async def test_dates_count_back_from_the_data_never_from_today() -> None:
+    events = [event(f"f{n}", "payment_failed", n + 1) for n in range(3)]
+    later = {"reference_date": "2026-08-01T00:00:00Z"}
+
+    assert await kinds_of(*events) == ["payment_failure_spike"]
+    assert await kinds_of(*events, **later) == []
+
+
+async def test_a_ledger_whose_sums_do_not_add_up_is_reported() -> None:
+    context = MemoryContext()
+    context.data.datasets["./fixtures/ledger.json"] = [ledger(total_mrr_cents=9900)]
+    module = {
+        "operation": "anomaly_scan",
+        "ledger_source": {"type": "file", "path": "./fixtures/ledger.json", "format": "json"},
+        "output": {"anomalies_path": "./output/a.json"},
+    }
+
+    result = await run(module, context)
+
+    assert [(a.kind, a.amount) for a in result.anomalies_detected] == [
+        ("mrr_discrepancy", Decimal("50.00"))
+    ]
+    assert result.reference_date == date(2026, 1, 31)
+
+
+@pytest.mark.parametrize(
+    ("customer", "kind"),
+    [
+        ({"payment_failure_count_30d": 4}, "payment_failure_spike"),
+        ({"total_refunded_cents": 200_000}, "refund_spike"),
+        ({"total_paid_cents": 0, "last_payment_at": None}, "missing_invoice"),
+    ],
+)
+async def test_a_ledger_shows_customers_that_need_a_look(
+    customer: dict[str, Any], kind: str
+) -> None:
+    result = await run({"ledger_source": [ledger(**customer)]})
+
+    assert [a.kind for a in result.anomalies_detected] == [kind]
+
+
+async def test_costs_are_scanned_with_forecast_pages_and_table() -> None:
+    truth = generate_costs(seed=3, accounts=2, days=150, breaks_per_account=2)
+    context = MemoryContext()
+    context.data.datasets["costs"] = truth.rows
+
+    result = await run({"time_range": "90d", "scan_type": "cost"}, context)
+
+    services = {a.group for a in result.anomalies_detected}
+    assert {b.service for b in truth.breaks if (date(2026, 6, 3) - b.start).days < 60} <= services
+    assert result.forecast is not None
+    assert result.forecast.next_period_estimate > 0
+    kinds = [output.type for output in result.outputs]
+    assert kinds == ["anomaly_scan_report", "anomaly_summary", "anomaly_page", "anomaly_table"]
+    page = context.artifacts.stored[result.outputs[2].name].decode()
+    assert "<svg" in page
+    assert "http" not in page
+
+
+async def test_teams_are_taken_from_the_tags() -> None:
+    rows = [
+        {
+            "ChargePeriodStart": (date(2026, 1, 1) + timedelta(days=n)).isoformat(),
+            "BilledCost": "10.00" if n != 50 else "900.00",
+            "ServiceName": "Compute",
+            "Tags": '{"team": "search"}',
+        }
+        for n in range(56)
+    ]
+
+    result = await run({"costs": rows, "options": {"group_by": ["team"]}, "scan_type": "cost"})
+
+    assert [a.group for a in result.anomalies_detected] == ["search"]
+
+
+async def test_usage_without_quantities_is_an_error() -> None:
+    row = {"ChargePeriodStart": "2026-01-01", "BilledCost": "1.00", "ServiceName": "Compute"}
+
+    with pytest.raises(SourceMalformed, match="no usage to scan"):
+        await run({"costs": [row], "scan_type": "usage"})
+
+
+async def test_without_data_nothing_is_called_normal() -> None:
+    with pytest.raises(DatasetMissing):
+        await run({})
+    with pytest.raises(InvalidInput):
+        await run({"costs": []})
+
+
+async def test_a_ledger_without_a_date_needs_a_reference_date() -> None:
+    undated = {"customers": ledger()["customers"]}
+
+    with pytest.raises(SourceMalformed, match="does not say when"):
+        await run({"ledger_source": [undated]})
+
+
+def test_the_sources_are_known_to_a_plan() -> None:
+    plain = ANOMALY_SCAN.parse_payload({})
+    module = ANOMALY_SCAN.parse_payload({"ledger_source": {"type": "file", "path": "l.json"}})
+
+    assert ANOMALY_SCAN.sources(plain) == (NamedDataset(name="costs"),)
+    assert ANOMALY_SCAN.sources(module) == (FileSource(path="l.json"),)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"time_range": "2d"},
+        {"sensitivity": "extreme"},
+        {"options": {"group_by": ["planet"]}},
+        {"options": {"min_anomaly_amount": -1}},
+        {"surprise": True},
+    ],
+)
+def test_a_payload_outside_the_contract_is_refused(payload: dict[str, Any]) -> None:
+    with pytest.raises(PayloadInvalid):
+        ANOMALY_SCAN.parse_payload(payload)
