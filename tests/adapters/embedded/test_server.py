@@ -229,6 +229,15 @@ async def test_a_server_that_cannot_start_says_why(home: Path) -> None:
             pass
 
 
+async def test_a_home_that_cannot_be_written_says_so(server: EmbeddedServer, home: Path) -> None:
+    # A folder where a file should be: what even root cannot open.
+    _replace_by_folder(home / "start.lock")
+
+    with pytest.raises(Unavailable, match=r"Is a directory \(.*start\.lock\)"):
+        async with server.client():
+            pass
+
+
 @_needs_root
 def test_the_server_of_root_runs_as_nobody(start_client: StartClient, processes: Processes) -> None:
     client = start_client()
@@ -297,6 +306,11 @@ def _modes_in(folder: Path) -> dict[str, int | None]:
 
 def _write(path: Path, text: str) -> None:
     path.write_text(text)
+
+
+def _replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
 
 
 def _socket_folder(client: EmbeddedClient) -> Path:

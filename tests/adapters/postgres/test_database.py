@@ -15,7 +15,8 @@ import pytest
 
 from jobforge.adapters.postgres import database as database_module
 from jobforge.adapters.postgres.access import DatabaseAccess
-from jobforge.adapters.postgres.database import Database
+from jobforge.adapters.postgres.database import Database, connect
+from jobforge.adapters.postgres.listener import Listener
 from jobforge.core.errors import SettingInvalid, Unavailable
 
 if TYPE_CHECKING:
@@ -76,6 +77,28 @@ async def test_a_transaction_is_of_one_tenant_and_leaves_no_trace(narrow: Databa
         second = await connection.fetchval(_TENANT)
 
     assert (first, after or "", second) == (str(_ONE), "", str(_TWO))
+
+
+async def test_the_tenant_ends_with_its_transaction_even_where_no_session_is_reset(
+    database_access: DatabaseAccess,
+) -> None:
+    # As behind a pooler that hands sessions on between transactions.
+    async def leave_as_it_is(_: object) -> None:
+        return
+
+    async def revive() -> None:
+        return
+
+    access = database_access
+    settings = {} if access.app_role is None else {"role": access.app_role}
+    async with asyncpg.create_pool(
+        access.app_dsn, min_size=1, max_size=1, reset=leave_as_it_is, server_settings=settings
+    ) as pool:
+        database = Database(pool, Listener(lambda: connect(access.app_dsn), revive), revive)
+        async with database.transaction(_ONE):
+            pass
+        async with database.system_transaction() as connection:
+            assert (await connection.fetchval(_TENANT) or "") == ""
 
 
 @pytest.mark.usefixtures("things")

@@ -7,7 +7,8 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from jobforge.adapters.embedded.account import server_account
@@ -17,6 +18,7 @@ from jobforge.adapters.embedded.home import Home, open_home, open_log
 from jobforge.adapters.embedded.locks import FileLock
 from jobforge.adapters.embedded.probe import postmaster_of
 from jobforge.adapters.embedded.supervisor import BUSY, READY, Specification
+from jobforge.contract.errors import JobForgeError
 from jobforge.core.errors import SettingInvalid, Unavailable
 
 _POLL_SECONDS = 0.02
@@ -30,7 +32,8 @@ class Hold:
         self._home = open_home(path, server_account())
         self._copies = copies
         self._settings = settings
-        self._clients = FileLock(self._home.clients_lock)
+        with _told_as_unavailable():
+            self._clients = FileLock(self._home.clients_lock)
 
     def start(self, timeout_seconds: float) -> None:
         """Take hold, and start the server unless it runs.
@@ -39,21 +42,19 @@ class Hold:
             Unavailable: it does not start, or not in time.
             SettingInvalid: its data are of another version than the installed programs.
         """
-        lock = FileLock(self._home.start_lock)
-        try:
+        with _told_as_unavailable(), closing(FileLock(self._home.start_lock)) as lock:
             _retry(lambda: self._try_start(lock, timeout_seconds), timeout_seconds, self._home)
-        finally:
-            lock.close()
 
     def close(self) -> None:
         """Let go. If the supervisor died meanwhile, another sees to it that the server stops."""
         self._clients.close()
-        lock = FileLock(self._home.start_lock)
-        try:
+        # As far as that can be done: whoever lets go has no use for an error.
+        with (
+            suppress(OSError, JobForgeError),
+            closing(FileLock(self._home.start_lock)) as lock,
+        ):
             if lock.try_lock("exclusive") and not self._has_supervisor() and self._answers():
                 self._supervise(timeout_seconds=_POLL_SECONDS)
-        finally:
-            lock.close()
 
     def credentials(self) -> Credentials:
         """The roles' passwords.
@@ -104,14 +105,21 @@ class Hold:
         return find_binaries(self._home.account, self._copies)
 
     def _has_supervisor(self) -> bool:
-        lock = FileLock(self._home.supervisor_lock)
-        try:
+        with closing(FileLock(self._home.supervisor_lock)) as lock:
             return not lock.try_lock("exclusive")
-        finally:
-            lock.close()
 
     def _answers(self) -> bool:
         return postmaster_of(self._home.socket) is not None
+
+
+@contextmanager
+def _told_as_unavailable() -> Iterator[None]:
+    """A full or read-only disk, a file system without locks: say what, and where."""
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise Unavailable(f"the database cannot start: {error.strerror}{where}") from error
 
 
 def _retry(attempt: Callable[[], bool], timeout_seconds: float, home: Home) -> None:
