@@ -10,9 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobforge.autopilots.ops import APPLY
-from jobforge.autopilots.ops.apply import ApplyPayload, apply, plan, pre_image_path, undo, verify
+from jobforge.autopilots.ops.apply import ApplyPayload, apply, plan, undo, verify
+from jobforge.autopilots.ops.change.hcl_text import patch_hcl
 from jobforge.autopilots.ops.change.json_text import patch_json
 from jobforge.autopilots.ops.change.patch import PatchOperation
+from jobforge.autopilots.ops.change.rollout import pre_image_path, waves_of
 from jobforge.autopilots.ops.change.yaml_text import patch_yaml
 from jobforge.core.errors import (
     DatasetMissing,
@@ -88,7 +90,7 @@ async def test_apply_writes_the_planned_bytes_and_undo_restores_every_byte() -> 
     assert result.changes_made[0].is_as_predicted is True
     assert changed != DEPLOYMENT
     assert context.workspace.files["web.yaml"] == DEPLOYMENT
-    assert context.artifacts.stored[f"ops-apply-{context.job.job_id}-pre-image"] == DEPLOYMENT
+    assert DEPLOYMENT in context.artifacts.stored.values()
 
 
 async def test_a_file_that_changed_since_the_plan_is_refused_with_old_and_new() -> None:
@@ -313,3 +315,156 @@ def test_a_json_file_reads_as_the_patched_document(document: dict[str, Any], val
     add = (PatchOperation(op="add", path="/added", value=value),)
 
     assert json.loads(patch_json(text, add, path="x.json")) == document | {"added": value}
+
+
+HCL = """\
+# volumes
+resource "aws_ebs_volume" "data" {
+  size      = 10   # GiB
+  encrypted = false
+  tags = {
+    a = "b"
+  }
+}
+"""
+
+
+def hcl(*operations: dict[str, Any]) -> tuple[PatchOperation, ...]:
+    return tuple(PatchOperation.model_validate(operation) for operation in operations)
+
+
+def test_an_hcl_value_is_replaced_and_the_rest_stays() -> None:
+    way = "/resource/aws_ebs_volume/data"
+
+    patched = patch_hcl(
+        HCL,
+        hcl(
+            {"op": "test", "path": f"{way}/encrypted", "value": False},
+            {"op": "replace", "path": f"{way}/encrypted", "value": True},
+            {"op": "add", "path": f"{way}/type", "value": "gp3-${x}"},
+            {"op": "remove", "path": f"{way}/size"},
+        ),
+        path="main.tf",
+    )
+
+    assert patched == HCL.replace("= false", "= true").replace(
+        "  size      = 10   # GiB\n", ""
+    ).replace("  }\n}\n", '  }\n  type = "gp3-$${x}"\n}\n')
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": "/resource/aws_ebs_volume/other/size", "value": 1},
+        {"op": "replace", "path": "/resource/aws_ebs_volume/data/none", "value": 1},
+        {"op": "test", "path": "/resource/aws_ebs_volume/data/size", "value": 11},
+        {"op": "copy", "from": "/a", "path": "/resource/aws_ebs_volume/data/size"},
+        {"op": "add", "path": "", "value": 1},
+        {"op": "add", "path": "/resource/aws_ebs_volume/data/a b", "value": 1},
+    ],
+)
+def test_an_hcl_patch_that_does_not_fit_is_refused(operation: dict[str, Any]) -> None:
+    with pytest.raises(PayloadInvalid):
+        patch_hcl(HCL, hcl(operation), path="main.tf")
+
+
+MANIFEST = b"""\
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {replicas: 1}
+---
+# the other
+kind: Deployment
+metadata: {name: cart, namespace: shop}
+spec: {replicas: 1}
+"""
+
+
+async def test_a_manifest_is_found_by_kind_and_name() -> None:
+    context = context_with(shop_yaml=MANIFEST)
+    selector = {"kind": "Deployment", "name": "cart"}
+    change = {"adapter": "kubernetes", "resource": selector}
+
+    (effect,) = await plan(payload("shop.yaml", change=change), context)
+
+    assert effect.diff.count("\n-") == 1
+    assert effect.diff.index("the other") < effect.diff.index("replicas: 3")
+    missing = {"adapter": "kubernetes", "resource": selector | {"namespace": "x"}}
+    with pytest.raises(PayloadInvalid):
+        await plan(payload("shop.yaml", change=missing), context)
+    with pytest.raises(PayloadInvalid):
+        payload("shop.yaml", change={"adapter": "kubernetes"})
+
+
+def many(names: list[str], **more: Any) -> ApplyPayload:  # noqa: ANN401 (any JSON value)
+    patch = [{"op": "replace", "path": "/n", "value": 2}]
+    changes = [{"adapter": "file", "path": name, "patch": patch} for name in names]
+    return APPLY.parse_payload({"recommendation_id": "r", "changes": changes} | more)
+
+
+def files(names: list[str]) -> MemoryContext:
+    context = MemoryContext()
+    context.workspace.files = {name: b"n: 1\n" + name.encode() + b": x\n" for name in names}
+    return context
+
+
+async def test_several_files_are_written_all_or_none() -> None:
+    names = ["a.yaml", "b.yaml", "c.yaml"]
+    context = files(names)
+    before = dict(context.workspace.files)
+    effects = await plan(many(names), context)
+    context.workspace.files["c.yaml"] += b"# edited\n"
+
+    with pytest.raises(PlanStale):
+        await apply(many(names), effects, context)
+
+    assert {name: context.workspace.files[name] for name in names[:2]} == {
+        name: before[name] for name in names[:2]
+    }
+    assert context.workspace.files["c.yaml"].endswith(b"# edited\n")
+    (journal,) = (
+        data for name, data in context.workspace.files.items() if name.startswith(".jobforge/j")
+    )
+    assert json.loads(journal)["state"] == "rolled_back"
+
+
+async def test_a_gradual_rollout_goes_in_doubling_waves() -> None:
+    names = [f"{n}.yaml" for n in range(8)]
+    context = files(names)
+
+    effects = await plan(many(names), context)
+    result = await apply(many(names, apply_strategy="gradual"), effects, context)
+
+    assert [len(wave) for wave in waves_of(names, is_gradual=True)] == [1, 2, 4, 1]
+    assert "in 4 waves" in result.reason
+    assert all(change.is_as_predicted for change in result.changes_made)
+
+
+async def test_more_targets_than_the_cap_are_shown_and_refused() -> None:
+    names = ["a.yaml", "b.yaml"]
+    context = files(names)
+    before = dict(context.workspace.files)
+
+    effects = await plan(many(names, max_targets=1), context)
+
+    assert "at most 1 targets" in effects[0].preconditions[-1].expected
+    with pytest.raises(HandlerFailed, match="the cap is 1"):
+        await apply(many(names, max_targets=1), effects, context)
+    assert context.workspace.files == before
+
+
+async def test_two_changes_of_one_file_are_one_effect() -> None:
+    context = files(["a.yaml"])
+    patch = [{"op": "add", "path": "/m", "value": 1}]
+    two = many(["a.yaml"], change={"adapter": "file", "path": "a.yaml", "patch": patch})
+
+    effects = await plan(two, context)
+    await apply(two, effects, context)
+
+    assert len(effects) == 1
+    assert context.workspace.files["a.yaml"] == b"n: 2\na.yaml: x\nm: 1\n"
+
+
+def test_several_changes_without_a_way_back_are_refused() -> None:
+    with pytest.raises(PayloadInvalid):
+        many(["a.yaml", "b.yaml"], rollback_plan={"enabled": False})

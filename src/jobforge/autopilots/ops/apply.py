@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from jobforge.autopilots.ops.change.file_change import FileChange, new_content, predict
+from jobforge.autopilots.ops.change.rollout import (
+    Rollout,
+    pre_image_path,
+    restore,
+    waves_of,
+    write_all,
+)
+from jobforge.autopilots.ops.reports import store_json
 from jobforge.contract.canonical import checksum_of
 from jobforge.core.context import JobContext
-from jobforge.core.effects import PlannedEffect
-from jobforge.core.errors import DatasetMissing, HandlerFailed, PlanStale
+from jobforge.core.effects import PlannedEffect, Precondition
+from jobforge.core.errors import HandlerFailed
 from jobforge.core.job_type import ActionSteps, JobType
 from jobforge.core.model import Model
 
-PRE_IMAGES = ".jobforge/pre-images"
-"""Folder of the workspace where undo finds what a file was before."""
+MAX_CHANGES = 1000
+DEFAULT_MAX_TARGETS = 20
+
+Strategy = Literal["immediate", "gradual", "scheduled"]
 
 
 class RollbackPlan(Model):
@@ -28,15 +37,36 @@ class RollbackPlan(Model):
 
 
 class ApplyPayload(Model):
-    """What to change; without `change` there is nothing to do, and the result says so."""
+    """What to change; without a change there is nothing to do, and the result says so."""
 
     recommendation_id: str = Field(min_length=1, max_length=256)
-    apply_strategy: Literal["immediate", "gradual", "scheduled"] = "immediate"
+    apply_strategy: Strategy = Field(
+        default="immediate",
+        description="gradual: one target first, then twice as many each time, verified in between.",
+    )
     rollback_plan: RollbackPlan = RollbackPlan()
     change: FileChange | None = None
+    changes: tuple[FileChange, ...] = Field(
+        default=(), max_length=MAX_CHANGES, description="Further changes; all or none are applied."
+    )
+    max_targets: int = Field(
+        default=DEFAULT_MAX_TARGETS, ge=1, le=MAX_CHANGES,
+        description="A plan with more targets is shown and never applied.",
+    )  # fmt: skip
     policy_token: str | None = Field(
         default=None, min_length=1, repr=False, description="Taken out before anything is stored."
     )
+
+    @model_validator(mode="after")
+    def _can_be_taken_back_if_many(self) -> ApplyPayload:
+        if not self.rollback_plan.enabled and len(self.all_changes) > 1:
+            raise ValueError("several changes need rollback_plan.enabled: all or none are applied")
+        return self
+
+    @property
+    def all_changes(self) -> tuple[FileChange, ...]:
+        """The change and the further ones, in order."""
+        return (*([self.change] if self.change is not None else []), *self.changes)
 
 
 class ChangeMade(Model):
@@ -67,124 +97,107 @@ class ApplyResult(Model):
 
 
 async def plan(payload: ApplyPayload, context: JobContext) -> tuple[PlannedEffect, ...]:
-    """Predict the file's new bytes; nothing is written.
+    """Predict each file's new bytes; nothing is written.
+
+    Several changes of one file are one effect. More targets than `max_targets` are shown all the
+    same, with a precondition that cannot hold.
 
     Raises:
         DatasetMissing: there is no such file.
-        PathDenied: the path leaves the tenant's folder.
-        SourceMalformed: the file is not of its format.
-        PayloadInvalid: the patch does not fit the file.
+        PathDenied: a path leaves the tenant's folder.
+        SourceMalformed: a file is not of its format.
+        PayloadInvalid: a patch does not fit its file.
     """
-    if payload.change is None:
-        return ()
-    before = await context.workspace.read(payload.change.path)
-    after = new_content(payload.change, before)
-    return (predict(payload.change, before, after),) if after != before else ()
+    before: dict[str, bytes] = {}
+    after: dict[str, bytes] = {}
+    for change in payload.all_changes:
+        if change.path not in before:
+            before[change.path] = after[change.path] = await context.workspace.read(change.path)
+        after[change.path] = new_content(change, after[change.path])
+    effects = [
+        predict(path, content, after[path])
+        for path, content in before.items()
+        if after[path] != content
+    ]
+    if len(effects) > payload.max_targets:
+        cap = Precondition(
+            source="blast radius",
+            expected=f"at most {payload.max_targets} targets, planned are {len(effects)}",
+        )
+        effects = [
+            effect.model_copy(update={"preconditions": (*effect.preconditions, cap)})
+            for effect in effects
+        ]
+    return tuple(effects)
 
 
 async def apply(
     payload: ApplyPayload, effects: tuple[PlannedEffect, ...], context: JobContext
 ) -> ApplyResult:
-    """Write the planned bytes; a repetition after a crash finds them written and goes on.
+    """Write the planned bytes, all or none; after a crash a repetition goes on where it stopped.
 
     Raises:
-        PlanStale: the file is no longer the one the plan saw; the message says old -> new.
+        PlanStale: a file is no longer the one the plan saw (old -> new); the others are put back.
+        HandlerFailed: there are more targets than the cap allows.
     """
-    if payload.change is None or not effects:
+    if not effects:
         return await _report_nothing(payload, context)
-    (effect,) = effects
-    current = await context.workspace.read(effect.target)
-    if checksum_of(current) == effect.after:
-        stored: tuple[str, ...] = ()
-    else:
-        stored = await _write(payload, effect, current, context)
-    written = checksum_of(await context.workspace.read(effect.target))
-    made = ChangeMade(
-        target=effect.target,
-        change=effect.change,
-        before=effect.before,
-        after=written,
-        is_as_predicted=written == effect.after,
+    if len(effects) > payload.max_targets:
+        raise HandlerFailed(
+            f"{len(effects)} targets, the cap is {payload.max_targets}: nothing was changed"
+        )
+    rollout = Rollout(
+        recommendation_id=payload.recommendation_id,
+        changes=payload.all_changes,
+        effects=effects,
+        keeps_pre_images=payload.rollback_plan.enabled,
+        keeps_artifacts=payload.rollback_plan.backup_state,
+        is_gradual=payload.apply_strategy == "gradual",
     )
-    kept = (pre_image_path(effect),) if payload.rollback_plan.enabled else ()
+    stored = await write_all(rollout, context)
+    made = [await _look(effect, context) for effect in effects]
+    kept = tuple(map(pre_image_path, effects)) if payload.rollback_plan.enabled else ()
     result = ApplyResult(
         recommendation_id=payload.recommendation_id,
         applied=True,
-        reason=_reason(payload),
-        changes_made=(made,),
+        reason=_reason(payload, len(effects)),
+        changes_made=tuple(made),
         rollback_point=RollbackPoint(pre_images=kept, artifacts=stored) if kept or stored else None,
     )
-    await _store(result, context)
+    await store_json(context, "ops-apply", "apply_report", result)
     return result
 
 
-async def _write(
-    payload: ApplyPayload, effect: PlannedEffect, current: bytes, context: JobContext
-) -> tuple[str, ...]:
-    found = checksum_of(current)
-    if found != effect.before:
-        raise PlanStale(f"{effect.target} changed since the plan: {effect.before} -> {found}")
-    assert payload.change is not None  # noqa: S101 (effects come from a change)
-    content = new_content(payload.change, current)
-    if checksum_of(content) != effect.after:
-        raise PlanStale(
-            f"{effect.target} would become {checksum_of(content)}, planned was {effect.after}"
-        )
-    stored = await _keep_pre_image(payload, effect, current, context)
-    await context.workspace.replace(effect.target, content, expected_checksum=effect.before)
-    return stored
-
-
-async def _keep_pre_image(
-    payload: ApplyPayload, effect: PlannedEffect, content: bytes, context: JobContext
-) -> tuple[str, ...]:
-    if payload.rollback_plan.enabled:
-        path = pre_image_path(effect)
-        try:
-            await context.workspace.read(path)
-        except DatasetMissing:
-            await context.workspace.replace(path, content, expected_checksum=None)
-    if not payload.rollback_plan.backup_state:
-        return ()
-    name = f"ops-apply-{context.job.job_id}-pre-image"
-    output = await context.artifacts.put(
-        name, content, kind="pre_image", mime_type="application/octet-stream"
+async def _look(effect: PlannedEffect, context: JobContext) -> ChangeMade:
+    found = checksum_of(await context.workspace.read(effect.target))
+    return ChangeMade(
+        target=effect.target,
+        change=effect.change,
+        before=effect.before,
+        after=found,
+        is_as_predicted=found == effect.after,
     )
-    return (output.ref,)
 
 
-def pre_image_path(effect: PlannedEffect) -> str:
-    """Where the pre-image of an update lies, by its content."""
-    return f"{PRE_IMAGES}/{(effect.before or '').removeprefix('sha256:')}"
-
-
-def _reason(payload: ApplyPayload) -> str:
-    if payload.apply_strategy == "immediate":
-        return "written as planned, read again"
-    return f"written as planned, read again; one target, so {payload.apply_strategy} is one step"
+def _reason(payload: ApplyPayload, targets: int) -> str:
+    if payload.apply_strategy == "gradual":
+        waves = len(waves_of(tuple(range(targets)), is_gradual=True))
+        return f"written as planned, in {waves} waves, each read again"
+    return "written as planned, read again"
 
 
 async def _report_nothing(payload: ApplyPayload, context: JobContext) -> ApplyResult:
     result = ApplyResult(
         recommendation_id=payload.recommendation_id,
         applied=False,
-        reason="the payload names no change"
-        if payload.change is None
-        else "the file already is as the change wants it",
+        reason="the files already are as the changes want them"
+        if payload.all_changes
+        else "the payload names no change",
         changes_made=(),
         rollback_point=None,
     )
-    await _store(result, context)
+    await store_json(context, "ops-apply", "apply_report", result)
     return result
-
-
-async def _store(result: ApplyResult, context: JobContext) -> None:
-    await context.artifacts.put(
-        f"ops-apply-{context.job.job_id}.json",
-        json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False).encode(),
-        kind="apply_report",
-        mime_type="application/json",
-    )
 
 
 async def verify(
@@ -210,31 +223,11 @@ async def undo(
     """Put every target back, byte for byte; one that was never written stays as it is.
 
     Raises:
-        PlanStale: somebody changed the target after us; it is not overwritten.
+        PlanStale: somebody changed a target after us; it is not overwritten, the others are put
+            back.
         HandlerFailed: there is no pre-image, or it is damaged.
     """
-    for effect in effects:
-        found = checksum_of(await context.workspace.read(effect.target))
-        if found == effect.before:
-            continue
-        if found != effect.after:
-            raise PlanStale(f"{effect.target} changed since: {effect.after} -> {found}")
-        content = await _read_pre_image(payload, effect, context)
-        await context.workspace.replace(effect.target, content, expected_checksum=found)
-
-
-async def _read_pre_image(
-    payload: ApplyPayload, effect: PlannedEffect, context: JobContext
-) -> bytes:
-    try:
-        content = await context.workspace.read(pre_image_path(effect))
-    except DatasetMissing:
-        raise HandlerFailed(
-            f"no pre-image of {effect.target} was kept ({payload.recommendation_id})"
-        ) from None
-    if checksum_of(content) != effect.before:
-        raise HandlerFailed(f"the pre-image of {effect.target} is damaged")
-    return content
+    await restore(payload.recommendation_id, effects, context)
 
 
 APPLY = JobType(
@@ -247,6 +240,8 @@ APPLY = JobType(
     timeout=timedelta(minutes=10),
     action=ActionSteps(plan=plan, apply=apply, verify=verify, undo=undo),
     isolation="inline",
+    # A kill costs an attempt; what is half written must be finished or put back.
+    max_attempts=10,
     examples=(
         {
             "recommendation_id": "rec-2026-014",
@@ -255,6 +250,29 @@ APPLY = JobType(
                 "path": "deploy/web.yaml",
                 "patch": [{"op": "replace", "path": "/spec/replicas", "value": 3}],
             },
+        },
+        {
+            "recommendation_id": "rec-2026-015",
+            "apply_strategy": "gradual",
+            "changes": [
+                {
+                    "adapter": "kubernetes",
+                    "path": "deploy/shop.yaml",
+                    "resource": {"kind": "Deployment", "name": "web"},
+                    "patch": [{"op": "replace", "path": "/spec/replicas", "value": 3}],
+                },
+                {
+                    "adapter": "file",
+                    "path": "infra/main.tf",
+                    "patch": [
+                        {
+                            "op": "replace",
+                            "path": "/resource/aws_ebs_volume/data/encrypted",
+                            "value": True,
+                        }
+                    ],
+                },
+            ],
         },
     ),
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from jobforge.autopilots.ops.change.hcl_text import patch_hcl
 from jobforge.autopilots.ops.change.json_text import patch_json
 from jobforge.autopilots.ops.change.patch import MAX_OPERATIONS, PatchOperation
-from jobforge.autopilots.ops.change.yaml_text import patch_yaml
+from jobforge.autopilots.ops.change.yaml_text import parse_yaml, patch_yaml
 from jobforge.contract.canonical import checksum_of
 from jobforge.core.effects import PlannedEffect, Precondition
 from jobforge.core.errors import PayloadInvalid, SourceMalformed
@@ -20,6 +21,7 @@ from jobforge.core.model import Model
 MAX_FILE_BYTES = 4 * 2**20
 MAX_DIFF_CHARACTERS = 200_000
 YAML_SUFFIXES = frozenset({".yaml", ".yml"})
+HCL_SUFFIXES = frozenset({".tf", ".hcl", ".tfvars"})
 
 # Values of keys that name a secret never show in a diff; plans are read by more people than files.
 _SECRET = re.compile(
@@ -35,15 +37,35 @@ _KNOWN_SECRET = re.compile(
 )
 
 
-class FileChange(Model):
-    """A JSON patch on one JSON or YAML file of the tenant's workspace."""
+class ManifestSelector(Model):
+    """Which object of a Kubernetes manifest file is meant."""
 
-    adapter: Literal["file"]
+    kind: str = Field(min_length=1, max_length=256)
+    name: str = Field(min_length=1, max_length=253)
+    namespace: str | None = None
+
+
+class FileChange(Model):
+    """A JSON patch on one JSON, YAML or HCL file of the tenant's workspace.
+
+    With the adapter `kubernetes` the file is a manifest and `resource` picks the object in it.
+    """
+
+    adapter: Literal["file", "kubernetes"]
     path: str = Field(min_length=1, max_length=4096)
+    resource: ManifestSelector | None = Field(
+        default=None, description="Needed by the adapter kubernetes, and only by it."
+    )
     patch: tuple[PatchOperation, ...] = Field(min_length=1, max_length=MAX_OPERATIONS)
     document: int | None = Field(
         default=None, ge=0, description="Which document of a YAML file of several, from 0."
     )
+
+    @model_validator(mode="after")
+    def _names_what_it_means(self) -> FileChange:
+        if (self.adapter == "kubernetes") != (self.resource is not None):
+            raise ValueError("resource goes with the adapter kubernetes")
+        return self
 
 
 def new_content(change: FileChange, content: bytes) -> bytes:
@@ -63,20 +85,53 @@ def new_content(change: FileChange, content: bytes) -> bytes:
     if suffix == ".json":
         return patch_json(text, change.patch, path=change.path).encode()
     if suffix in YAML_SUFFIXES:
-        patched = patch_yaml(text, change.patch, path=change.path, document=change.document)
-        return patched.encode()
-    raise PayloadInvalid(f"{change.path} is neither .json nor .yaml", pointer="/change/path")
+        document = change.document
+        if change.resource is not None:
+            document = _find_resource(text, change.resource, path=change.path)
+        return patch_yaml(text, change.patch, path=change.path, document=document).encode()
+    if suffix in HCL_SUFFIXES:
+        return patch_hcl(text, change.patch, path=change.path).encode()
+    raise PayloadInvalid(
+        f"{change.path} is none of .json, .yaml, .tf and .hcl", pointer="/change/path"
+    )
 
 
-def predict(change: FileChange, before: bytes, after: bytes) -> PlannedEffect:
+def _find_resource(text: str, wanted: ManifestSelector, *, path: str) -> int:
+    """The number of the document that holds the object.
+
+    Raises:
+        PayloadInvalid: none does, or several do.
+    """
+    found = [
+        number
+        for number, document in enumerate(parse_yaml(text, path=path))
+        if isinstance(document, dict) and _is_wanted(document, wanted)
+    ]
+    if len(found) != 1:
+        raise PayloadInvalid(
+            f"{path} holds {len(found)} objects {wanted.kind} {wanted.name}",
+            pointer="/change/resource",
+        )
+    return found[0]
+
+
+def _is_wanted(document: dict[str, Any], wanted: ManifestSelector) -> bool:
+    metadata = document.get("metadata")
+    if document.get("kind") != wanted.kind or not isinstance(metadata, dict):
+        return False
+    in_namespace = wanted.namespace in {None, metadata.get("namespace", "default")}
+    return metadata.get("name") == wanted.name and in_namespace
+
+
+def predict(path: str, before: bytes, after: bytes) -> PlannedEffect:
     """The effect of writing `after` over `before`."""
     return PlannedEffect(
-        target=change.path,
+        target=path,
         change="update",
         before=checksum_of(before),
         after=checksum_of(after),
-        diff=unified_diff(change.path, before, after),
-        preconditions=(Precondition(source=f"file:{change.path}", expected=checksum_of(before)),),
+        diff=unified_diff(path, before, after),
+        preconditions=(Precondition(source=f"file:{path}", expected=checksum_of(before)),),
     )
 
 

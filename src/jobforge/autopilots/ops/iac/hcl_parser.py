@@ -117,6 +117,7 @@ class _Parser:
         body = Body()
         while True:
             self.skip()
+            body.end = self.position
             if self.position >= len(self.text):
                 if closing:
                     raise self.fail("a block is not closed")
@@ -138,7 +139,11 @@ class _Parser:
         if self.peek("=") and not self.peek("=="):
             self.position += 1
             self.skip()
+            begin = self.position
             body.attributes[name] = (self.expression(), start)
+            # The expression looks ahead over blanks for an operator; they are not part of it.
+            written = self.text[begin : self.position].rstrip()
+            body.spans[name] = (begin, begin + len(written))
             return
         labels: list[str] = []
         while not self.peek("{"):

@@ -123,10 +123,16 @@ Expression = (
 
 @dataclass(slots=True)
 class Body:
-    """Attributes and blocks between braces, or of a whole file."""
+    """Attributes and blocks between braces, or of a whole file.
+
+    `spans` holds where in the text each attribute's value stands, `end` where the body ends (at
+    its closing brace).
+    """
 
     attributes: dict[str, tuple[Expression, int]] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -314,3 +314,10 @@ def _dynamic(name: str, body: Body, scope: Scope, line: int) -> list[LinedDict]:
         )
         for key, value in pairs
     ]
+
+
+def is_same(found: object, wanted: object) -> bool:
+    """Whether a value is known and equals a JSON value; true is not 1."""
+    if isinstance(found, Unknown | Partial):
+        return False
+    return type(found) is type(wanted) and found == wanted
