@@ -87,6 +87,25 @@ def test_a_derived_key_is_another_key_and_the_same_every_time() -> None:
     assert opened(TOKEN, RING.derive("a")) is None
 
 
+def test_the_derivation_is_the_documented_one() -> None:
+    derived = SigningKey(b"m" * 32).derive("jobforge audit checkpoint v1")
+
+    assert derived.secret.hex() == (
+        "0f10f1173c44f16642165c02674507aac26ce8bd1256d31697d84396e8bab51c"
+    )
+    assert derived.kid == "330ca0f89688a080"
+
+
+def test_a_statement_may_be_exactly_as_large_as_the_limit() -> None:
+    sizes = {
+        len(token): opened(token) is not None
+        for token in (signed(header(), b" " * length) for length in range(12_130, 12_200))
+    }
+
+    assert sizes[MAX_SIGNED_BYTES]
+    assert all(is_open == (size <= MAX_SIGNED_BYTES) for size, is_open in sizes.items())
+
+
 @pytest.mark.parametrize("length", [0, 1, 31])
 def test_a_short_secret_is_refused_wherever_it_stands(length: int) -> None:
     with pytest.raises(SettingInvalid, match="32 bytes"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import OctKey
 
 from jobforge.core.audit import sign_checkpoint, verify_checkpoint
 from jobforge.core.errors import SettingInvalid
@@ -22,6 +24,29 @@ def test_a_signed_checkpoint_says_what_was_signed() -> None:
     assert verify_checkpoint(SIGNED, keyring=RING) == CHECKPOINT
     pruned = checkpoint_at(ROWS[3], is_pruning=True)
     assert verify_checkpoint(sign_checkpoint(pruned, keyring=RING), keyring=RING) == pruned
+
+
+def test_a_checkpoint_written_by_an_earlier_version_still_verifies() -> None:
+    header = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImpvYmZvcmdlLWNoZWNrcG9pbnQrandzIiwia2lkIjoiMzMwY2EwZjg5Njg4YTA4MCJ9"  # noqa: E501, S105 (as it was written; holds no secret)
+    signature = "ZXWwb4pwXjkVMVrzw6IWgMdYzGMYcDPTYT55HfXjP5U"
+
+    assert SIGNED.split(".")[0] == header
+    assert SIGNED.split(".")[2] == signature
+
+
+def test_an_empty_chain_can_be_signed_too() -> None:
+    empty = CHECKPOINT.model_copy(update={"seq": 0, "hash": "0" * 64})
+
+    assert verify_checkpoint(sign_checkpoint(empty, keyring=RING), keyring=RING) == empty
+
+
+def test_a_member_that_stands_twice_is_refused_even_if_signed() -> None:
+    key = RING.derive("jobforge audit checkpoint v1").keys[0]
+    twice = CHECKPOINT.model_dump_json()[:-1] + ', "seq": 4}'
+    header = {"alg": "HS256", "typ": "jobforge-checkpoint+jws", "kid": key.kid}
+    signed = jws.serialize_compact(header, twice, OctKey.import_key(key.secret), ["HS256"])
+
+    assert verify_checkpoint(signed, keyring=RING) is None
 
 
 def test_a_checkpoint_of_an_earlier_master_key_holds_while_the_ring_has_it() -> None:

@@ -215,6 +215,14 @@ def test_a_pruned_chain_starts_after_its_signed_pruning() -> None:
     assert (verdict.entries, verdict.last_seq, verdict.proven_until) == (3, 6, 5)
 
 
+def test_a_pruning_excuses_no_gap_after_entries_that_are_still_there() -> None:
+    rows = [ROWS[0], *ROWS[3:]]
+
+    verdict = verify_chain(TENANT_ID, rows, [checkpoint_at(ROWS[2], is_pruning=True)])
+
+    assert outcome(verdict) == (2, "missing")
+
+
 def test_a_pruning_does_not_excuse_more_than_was_pruned() -> None:
     pruning = checkpoint_at(ROWS[2], is_pruning=True)
     forged = rehash(edited(ROWS[3], prev_hash=bytes(32)))
@@ -243,7 +251,9 @@ def test_checkpoints_of_another_tenant_say_nothing_about_this_chain() -> None:
 def test_after_the_first_bad_entry_nothing_more_is_looked_at() -> None:
     verifier = ChainVerifier(TENANT_ID)
 
-    assert [verifier.add(row) for row in [*ROWS[:1], *ROWS[2:]]] == [True, *[False] * 4]
+    assert [verifier.add(row) for row in [ROWS[0], ROWS[2], ROWS[1]]] == [True, False, False]
+    assert verifier.finish().first_bad == 2
+    assert verifier.finish().entries == 1
 
 
 @given(st.data())
