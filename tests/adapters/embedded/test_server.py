@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import psutil
@@ -180,6 +180,16 @@ async def test_a_path_too_long_for_a_socket_gets_a_short_private_one(deep_home: 
     assert _mode(folder) is None
 
 
+@pytest.mark.parametrize("name", [' a"b ', "a,b", "%20?c#d&e=fä$HOME"])
+async def test_a_home_may_have_any_name(home: Path, name: str) -> None:
+    odd = _renamed(home, name)
+
+    async with EmbeddedServer(odd).client() as client:
+        assert await _value(client.access.app_dsn, "SELECT 1") == 1
+
+    await EmbeddedServer(odd).wait_until_stopped()
+
+
 async def test_a_squatter_in_the_short_sockets_place_is_refused(deep_home: Path) -> None:
     server = EmbeddedServer(deep_home)
     async with server.client() as client:
@@ -308,13 +318,17 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+def _renamed(folder: Path, name: str) -> Path:
+    return folder.rename(folder.with_name(name))
+
+
 def _replace_by_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
 
 
 def _socket_folder(client: EmbeddedClient) -> Path:
-    return Path(urlsplit(client.access.app_dsn).query.removeprefix("host="))
+    return Path(parse_qs(urlsplit(client.access.app_dsn).query)["host"][0])
 
 
 def _leave_half_a_birth_in(home: Path) -> None:

