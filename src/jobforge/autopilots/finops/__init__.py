@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobforge.autopilots.finops.anomaly_scan import ANOMALY_SCAN
+from jobforge.autopilots.finops.churn_risk_report import CHURN_RISK_REPORT
 from jobforge.autopilots.finops.detect_anomalies import detect_anomalies, detect_anomalies_many
 from jobforge.autopilots.finops.find_cost_anomalies import find_cost_anomalies
 from jobforge.autopilots.finops.match_records import match_records
@@ -40,6 +41,7 @@ _LAZY = {
 
 __all__ = [
     "ANOMALY_SCAN",
+    "CHURN_RISK_REPORT",
     "RECONCILE",
     "AnomalyScores",
     "BgNbd",

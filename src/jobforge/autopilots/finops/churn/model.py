@@ -154,7 +154,7 @@ def _labels(rows: Sequence[Customer], label: str | Sequence[object]) -> Flags:
     given = [row.get(label) for row in rows] if isinstance(label, str) else list(label)
     if len(given) != len(rows):
         raise InvalidInput(f"{len(rows)} customers and {len(given)} labels")
-    left = np.array([_is_true(value, at) for at, value in enumerate(given)], np.bool_)
+    left = np.array([is_true(value, at) for at, value in enumerate(given)], np.bool_)
     if min(int(left.sum()), int((~left).sum())) < MIN_EACH:
         raise InvalidInput(
             f"{int(left.sum())} of {len(left)} customers left: at least {MIN_EACH} who left and "
@@ -163,7 +163,8 @@ def _labels(rows: Sequence[Customer], label: str | Sequence[object]) -> Flags:
     return left
 
 
-def _is_true(value: object, at: int) -> bool:
+def is_true(value: object, at: int) -> bool:
+    """Read a label: yes, true, 1, churned, or their opposites."""
     word = str(value).strip().casefold()
     if word in _TRUE or word in _FALSE:
         return word in _TRUE
