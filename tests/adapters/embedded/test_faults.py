@@ -141,7 +141,9 @@ async def test_a_killed_supervisor_takes_nothing_with_it(
         connection = await _connect(client)
         before = postmaster().pid
 
-        os.kill(supervisor().pid, signal.SIGKILL)
+        dying = supervisor()
+        dying.kill()
+        await asyncio.to_thread(dying.wait, 10)
         async with server.client():
             assert postmaster().pid == before
             assert await connection.fetchval("SELECT 1") == 1
@@ -155,7 +157,9 @@ async def test_the_last_client_sees_to_the_end_where_the_supervisor_died(
     server: EmbeddedServer, supervisor: Find, processes: Processes
 ) -> None:
     async with server.client():
-        os.kill(supervisor().pid, signal.SIGKILL)
+        dying = supervisor()
+        dying.kill()
+        await asyncio.to_thread(dying.wait, 10)
 
     await asyncio.wait_for(server.wait_until_stopped(), 10)
     assert processes() == []
