@@ -1,38 +1,45 @@
-"""`autopilot.ops.scan`: health, security and cost findings on live targets, with evidence."""
+"""`autopilot.ops.scan`: health, security and cost findings, live and in files, with evidence."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from jobforge.autopilots.ops.finding import Check, Finding, Severity, worst_severity
-from jobforge.autopilots.ops.live import dns, host, http, postgres, tls
-from jobforge.autopilots.ops.live.postgres_queries import DEEP, SURFACE
-from jobforge.contract.errors import JobForgeError
-from jobforge.core.context import HttpRequest, JobContext
-from jobforge.core.errors import ConnectionMissing, EgressDenied
+from jobforge.autopilots.ops.finding import Finding, Severity, worst_severity
+from jobforge.autopilots.ops.findings_report import to_html, to_markdown, to_sarif
+from jobforge.autopilots.ops.live.prometheus import PrometheusQuery
+from jobforge.autopilots.ops.module_payload import without_metadata
+from jobforge.autopilots.ops.reports import store_text
+from jobforge.autopilots.ops.scan_targets import (
+    THIS_HOST,
+    Look,
+    ScanType,
+    TargetReport,
+    check_target,
+    scan_query,
+    scan_target,
+)
+from jobforge.autopilots.ops.suppression import (
+    BaselineDiff,
+    SuppressedFinding,
+    Suppression,
+    compare,
+    suppress,
+)
+from jobforge.autopilots.ops.waste import assets_of, find_waste
+from jobforge.core.context import JobContext
+from jobforge.core.data_source import DataSource
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
 
-ScanType = Literal["health", "security", "cost", "full"]
-THIS_HOST = "host:"
 PARALLEL_TARGETS = 8
-
-TARGET_FAILED = Check(
-    "OPS_TARGET_001", (), "The target can be looked at", "critical",
-    "Check that it is up and reachable from here within the time budget.", "health",
-)  # fmt: skip
-TARGET_REFUSED = Check(
-    "OPS_TARGET_002", (), "The target may be looked at", "critical",
-    "List the address in JOBFORGE_EGRESS_ALLOW if it is yours.", "health",
-)  # fmt: skip
+ReportFormat = Literal["sarif", "markdown", "html"]
 
 
 class ScanOptions(Model):
@@ -43,7 +50,7 @@ class ScanOptions(Model):
         description="deep adds DNS records, and statistics of every table and index.",
     )
     include_logs: bool = Field(
-        default=False, description="Not judged on live targets; the result says so."
+        default=False, description="Logs are judged by `autopilot.ops.diagnose`; a notice says so."
     )
     time_range_hours: int = Field(default=24, ge=1, le=168)
     target_timeout_seconds: float = Field(
@@ -52,17 +59,33 @@ class ScanOptions(Model):
 
 
 class ScanPayload(Model):
-    """What to look at: `https://…`, `connection:NAME` or `host:`; none means this host."""
+    """What to look at; nothing at all means this host.
+
+    Targets are `https://…`, `connection:NAME`, `files:FOLDER` (of the workspace) or `host:`.
+    """
 
     scan_type: ScanType = "health"
     targets: tuple[str, ...] = Field(default=(), max_length=200)
     options: ScanOptions = ScanOptions()
+    prometheus: tuple[PrometheusQuery, ...] = Field(default=(), max_length=100)
+    inventory: DataSource | None = Field(
+        default=None,
+        description="For cost. Rows: resource, kind, price_per_month, price_source, use_percent, "
+        "peak_percent, attached, state, owner, size, last_used_at.",
+    )
+    suppressions: tuple[Suppression, ...] = Field(default=(), max_length=1000)
+    baseline: DataSource | None = Field(
+        default=None, description="Findings of an earlier scan: rows with a fingerprint."
+    )
+    formats: tuple[ReportFormat, ...] = Field(
+        default=(), description="Further reports beside the JSON one."
+    )
 
     @field_validator("targets")
     @classmethod
     def _are_known_kinds(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
         for target in targets:
-            _check_target(target)
+            check_target(target)
         return tuple(dict.fromkeys(targets))
 
 
@@ -81,31 +104,11 @@ class ScanResult(Model):
     targets_scanned: int
     findings: tuple[Finding, ...]
     summary: ScanSummary
+    suppressed: tuple[SuppressedFinding, ...] = ()
+    baseline: BaselineDiff | None = None
     notices: tuple[str, ...] = Field(
         default=(), description="What was asked for and could not be judged, and why."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _TargetReport:
-    target: str
-    findings: tuple[Finding, ...]
-    refusal: JobForgeError | None = None
-    notices: tuple[str, ...] = ()
-
-
-def _check_target(target: str) -> None:
-    if target == THIS_HOST:
-        return
-    if target.startswith("connection:") and target.removeprefix("connection:").strip():
-        return
-    parts = urlsplit(target)
-    if parts.scheme in {"http", "https"} and parts.hostname:
-        if parts.username or parts.password:
-            raise ValueError("a target carries no credentials; register a connection instead")
-        http.host_and_port(target)
-        return
-    raise ValueError(f"{target!r} is none of https://…, connection:NAME, host:")
 
 
 def summarise(reports: dict[str, tuple[Finding, ...]]) -> ScanSummary:
@@ -116,163 +119,118 @@ def summarise(reports: dict[str, tuple[Finding, ...]]) -> ScanSummary:
     return ScanSummary(healthy=len(ranks) - critical - warning, warning=warning, critical=critical)
 
 
-async def _scan_host(payload: ScanPayload, target: str, context: JobContext) -> _TargetReport:
-    facts = await context.probes.host()
-    findings: list[Finding] = []
-    if payload.scan_type in {"health", "full"}:
-        findings += host.check_health(target, facts)
-    if payload.scan_type in {"security", "full"}:
-        findings += host.check_security(target, facts)
-    notices = ("host: has no cost check",) if payload.scan_type == "cost" else ()
-    return _TargetReport(target, tuple(findings), notices=notices)
-
-
-async def _scan_postgres(payload: ScanPayload, target: str, context: JobContext) -> _TargetReport:
-    is_deep = payload.options.depth == "deep" or payload.scan_type in {"cost", "full"}
-    tables = await context.probes.postgres(
-        target.removeprefix("connection:"),
-        SURFACE | DEEP if is_deep else SURFACE,
-        timeout=_budget(payload),
-    )
-    findings: list[Finding] = []
-    if payload.scan_type in {"health", "full"}:
-        findings += postgres.check_health(target, tables)
-    if payload.scan_type in {"security", "full"}:
-        findings += postgres.check_security(target, tables)
-    if payload.scan_type in {"cost", "full"}:
-        findings += postgres.check_cost(target, tables)
-    return _TargetReport(target, tuple(findings))
-
-
-async def _scan_url(payload: ScanPayload, target: str, context: JobContext) -> _TargetReport:
-    if payload.scan_type == "cost":
-        return _TargetReport(target, (), notices=(f"{target} has no cost check",))
-    findings: list[Finding] = []
-    if target.startswith("https:"):
-        findings += await _scan_tls(payload, target, context)
-    if payload.options.depth == "deep":
-        name, _ = http.host_and_port(target)
-        records = await context.probes.resolve(name, timeout=_budget(payload))
-        wanted = _wanted(payload)
-        findings += (item for item in dns.check_dns(target, name, records) if wanted(item))
-    if any(finding.check_id == tls.UNTRUSTED.check_id for finding in findings):
-        # The client refuses an untrusted server; the handshake already told why.
-        return _TargetReport(target, tuple(filter(_wanted(payload), findings)))
-    answer = await context.http.fetch(HttpRequest(url=target, timeout=_budget(payload)))
-    if payload.scan_type in {"health", "full"}:
-        findings += http.check_health(target, answer)
-    if payload.scan_type in {"security", "full"}:
-        findings += http.check_security(target, answer)
-    return _TargetReport(target, tuple(findings))
-
-
-async def _scan_tls(payload: ScanPayload, target: str, context: JobContext) -> list[Finding]:
-    name, port = http.host_and_port(target)
-    facts = await context.probes.tls(name, port, timeout=_budget(payload))
-    found: Iterator[Finding] = tls.check_tls(target, facts, context.now())
-    # An untrusted or expired certificate is an outage as well as a risk: every scan names it.
-    outage = {tls.UNTRUSTED.check_id, tls.EXPIRY.check_id, tls.NOT_YET_VALID.check_id}
-    wanted = _wanted(payload)
-    return [finding for finding in found if finding.check_id in outage or wanted(finding)]
-
-
-def _wanted(payload: ScanPayload) -> Callable[[Finding], bool]:
-    outage = {tls.UNTRUSTED.check_id, tls.EXPIRY.check_id, tls.NOT_YET_VALID.check_id}
-    return lambda finding: (
-        payload.scan_type in {"full", finding.category} or finding.check_id in outage
-    )
-
-
-def _budget(payload: ScanPayload) -> timedelta:
-    return timedelta(seconds=payload.options.target_timeout_seconds)
-
-
-_Scanner = Callable[[ScanPayload, str, JobContext], Awaitable[_TargetReport]]
-
-
-def _scanner_of(target: str) -> _Scanner:
-    if target == THIS_HOST:
-        return _scan_host
-    return _scan_postgres if target.startswith("connection:") else _scan_url
-
-
-async def _scan_target(payload: ScanPayload, target: str, context: JobContext) -> _TargetReport:
-    budget = payload.options.target_timeout_seconds
-    try:
-        async with asyncio.timeout(budget):
-            return await _scanner_of(target)(payload, target, context)
-    except TimeoutError:
-        failed = TARGET_FAILED.fail(target, target, f"no result within {budget:g} s")
-        return _TargetReport(target, (failed,))
-    except (EgressDenied, ConnectionMissing) as error:
-        refused = TARGET_REFUSED.fail(target, target, f"{error.code}: {error.message}")
-        return _TargetReport(target, (refused,), refusal=error)
-    except JobForgeError as error:
-        failed = TARGET_FAILED.fail(target, target, f"{error.code}: {error.message}")
-        return _TargetReport(target, (failed,))
-
-
 async def handle(payload: ScanPayload, context: JobContext) -> ScanResult:
     """Look at every target, each within its own time budget.
 
     Raises:
         EgressDenied: every target is refused.
         ConnectionMissing: every target is a connection that does not exist.
+        DatasetMissing: the inventory or the baseline does not exist.
     """
-    targets = payload.targets or (THIS_HOST,)
-    gate = asyncio.Semaphore(PARALLEL_TARGETS)
-    done = 0
-
-    async def scan_one(target: str) -> _TargetReport:
-        nonlocal done
-        async with gate:
-            report = await _scan_target(payload, target, context)
-        done += 1
-        await context.progress(done / len(targets), f"looked at {target}")
-        return report
-
-    reports = await asyncio.gather(*(scan_one(target) for target in targets))
+    reports = await _look_at_all(payload, context)
     refusals = [report.refusal for report in reports if report.refusal is not None]
-    if len(refusals) == len(reports):
+    if refusals and len(refusals) == len(reports):
         raise refusals[0]
-    result = _to_result(payload, reports)
-    await _store(result, context)
+    if payload.inventory is not None:
+        assets = assets_of(await context.data.rows(payload.inventory))
+        waste = tuple(find_waste(assets, context.now()))
+        reports.append(TargetReport("inventory", waste))
+    baseline = [] if payload.baseline is None else await context.data.rows(payload.baseline)
+    result = _to_result(payload, reports, baseline, context)
+    await _store(payload, result, context)
     return result
 
 
-def _to_result(payload: ScanPayload, reports: list[_TargetReport]) -> ScanResult:
-    notices = [notice for report in reports for notice in report.notices]
+async def _look_at_all(payload: ScanPayload, context: JobContext) -> list[TargetReport]:
+    has_more = bool(payload.prometheus) or payload.inventory is not None
+    targets = payload.targets or (() if has_more else (THIS_HOST,))
+    look = Look(
+        scan_type=payload.scan_type,
+        is_deep=payload.options.depth == "deep",
+        budget=timedelta(seconds=payload.options.target_timeout_seconds),
+    )
+    gate = asyncio.Semaphore(PARALLEL_TARGETS)
+    total = len(targets) + len(payload.prometheus)
+    done = 0
+
+    async def look_at(target: str | PrometheusQuery) -> TargetReport:
+        nonlocal done
+        async with gate:
+            if isinstance(target, str):
+                report = await scan_target(look, target, context)
+            else:
+                report = await scan_query(look, target, context)
+        done += 1
+        await context.progress(done / total, f"looked at {report.target}")
+        return report
+
+    wanted: tuple[str | PrometheusQuery, ...] = (*targets, *payload.prometheus)
+    return list(await asyncio.gather(*(look_at(target) for target in wanted)))
+
+
+def _to_result(
+    payload: ScanPayload,
+    reports: Sequence[TargetReport],
+    baseline: Sequence[Mapping[str, object]],
+    context: JobContext,
+) -> ScanResult:
+    found = [finding for report in reports for finding in report.findings]
+    kept, suppressed, told = suppress(found, payload.suppressions, context.now().date())
+    fingerprints = {finding.fingerprint for finding in kept}
+    notices = [notice for report in reports for notice in report.notices] + told
     if payload.options.include_logs:
-        notices.append("include_logs: live targets give no logs here; none were read")
+        notices.append("include_logs: a scan reads no logs; use autopilot.ops.diagnose")
+    by_target: dict[str, tuple[Finding, ...]] = {}
+    for report in reports:
+        staying = tuple(f for f in report.findings if f.fingerprint in fingerprints)
+        by_target[report.target] = (*by_target.get(report.target, ()), *staying)
     return ScanResult(
         scan_type=payload.scan_type,
-        targets_scanned=len(reports),
-        findings=tuple(finding for report in reports for finding in report.findings),
-        summary=summarise({report.target: report.findings for report in reports}),
+        targets_scanned=len(by_target),
+        findings=tuple(kept),
+        summary=summarise(by_target),
+        suppressed=tuple(suppressed),
+        baseline=None if payload.baseline is None else compare(kept, baseline),
         notices=tuple(notices),
     )
 
 
-async def _store(result: ScanResult, context: JobContext) -> None:
+async def _store(payload: ScanPayload, result: ScanResult, context: JobContext) -> None:
     report = {
         "scan_type": result.scan_type,
         "scanned_at": context.now().isoformat(),
         "targets_scanned": result.targets_scanned,
         "summary": result.summary.model_dump(),
         "findings": [asdict(finding) for finding in result.findings],
+        "suppressed": [item.model_dump(mode="json") for item in result.suppressed],
         "notices": list(result.notices),
     }
-    await context.artifacts.put(
-        f"ops-scan-{context.job.job_id}.json",
-        json.dumps(report, indent=2, ensure_ascii=False).encode(),
-        kind="scan_report",
-        mime_type="application/json",
-    )
+    text = json.dumps(report, indent=2, ensure_ascii=False)
+    await store_text(context, "ops-scan", "scan_report", text, suffix="json")
+    title = f"Scan ({result.scan_type}), {context.now():%Y-%m-%d %H:%M} UTC"
+    for name in payload.formats:
+        written, suffix = _write(name, result.findings, title)
+        await store_text(context, "ops-scan", f"scan_{name}", written, suffix=suffix)
+
+
+def _write(name: ReportFormat, findings: tuple[Finding, ...], title: str) -> tuple[str, str]:
+    match name:
+        case "sarif":
+            return to_sarif(findings), "sarif"
+        case "markdown":
+            return to_markdown(findings, title), "md"
+        case "html":
+            return to_html(findings, title), "html"
+
+
+def _sources(payload: ScanPayload) -> tuple[DataSource, ...]:
+    named = (payload.inventory, payload.baseline)
+    return tuple(source for source in named if source is not None)
 
 
 SCAN = JobType(
     name="autopilot.ops.scan",
-    title="Scan endpoints, databases and this host",
+    title="Scan endpoints, databases, files and this host",
     domain="ops",
     payload=ScanPayload,
     result=ScanResult,
@@ -280,12 +238,15 @@ SCAN = JobType(
     timeout=timedelta(minutes=5),
     handle=handle,
     isolation="inline",
+    translate=without_metadata,
+    sources=_sources,
     examples=(
         {"scan_type": "health"},
         {
             "scan_type": "full",
-            "targets": ["https://example.com/", "connection:billing-db", "host:"],
+            "targets": ["https://example.com/", "connection:billing-db", "files:deploy", "host:"],
             "options": {"depth": "deep"},
+            "formats": ["sarif"],
         },
     ),
 )
