@@ -19,7 +19,7 @@ from jobforge.autopilots.support.articles import (
 from jobforge.autopilots.support.duplicates import find_duplicates
 from jobforge.autopilots.support.knowledge import KnowledgeIndex
 from jobforge.autopilots.support.language import detect_language
-from jobforge.autopilots.support.personal_data import find_personal_data
+from jobforge.autopilots.support.personal_data import find_personal_data, mask_personal_data
 from jobforge.core.context import JobContext
 from jobforge.core.data_source import DataSource
 from jobforge.core.errors import SourceMalformed
@@ -84,7 +84,7 @@ class IngestKbResult(Model):
 
 
 def ticket_to_article(row: Mapping[str, Any]) -> Article:
-    """Turn a resolved ticket into an article of the pool of tickets.
+    """Turn a resolved ticket into an article of the pool of tickets, its personal data masked.
 
     Raises:
         SourceMalformed: it has no ticket_id, or no resolution.
@@ -93,10 +93,9 @@ def ticket_to_article(row: Mapping[str, Any]) -> Article:
     ticket_id = str(row.get("ticket_id") or row.get("article_id") or "").strip()
     if not resolution:
         raise SourceMalformed(f"resolved ticket {ticket_id[:80]} has no resolution")
-    title = row.get("subject") or row.get("title")
-    return to_article(
-        {"article_id": ticket_id, "title": title, "body": resolution, "pool": "ticket"}
-    )
+    title = mask_personal_data(str(row.get("subject") or row.get("title") or ""))
+    body = mask_personal_data(resolution)
+    return to_article({"article_id": ticket_id, "title": title, "body": body, "pool": "ticket"})
 
 
 def check_articles(articles: Sequence[Article]) -> list[Finding]:
@@ -126,7 +125,9 @@ async def handle(payload: IngestKbPayload, context: JobContext) -> IngestKbResul
     index = KnowledgeIndex.build(articles)
     await context.progress(0.7, f"{len(index.passages)} passages indexed")
     samples = [
-        SearchSample(query=query, **{name: getattr(hit, name) for name in _HIT_FIELDS})
+        SearchSample(
+            query=mask_personal_data(query), **{name: getattr(hit, name) for name in _HIT_FIELDS}
+        )
         for query in payload.queries
         for hit in index.search(query, 3)
     ]

@@ -56,5 +56,5 @@ def _to_instant(value: str) -> datetime:
             return datetime.fromtimestamp(float(value), UTC)
         instant = datetime.fromisoformat(value)
     except (ValueError, OverflowError):
-        raise SourceMalformed(f"not a time: {value[:40]}") from None
+        raise SourceMalformed("a closed ticket has a time that cannot be read") from None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -18,11 +18,17 @@ _MAX_DAYS = 3_660
 
 
 def _to_time(value: object) -> object:
-    return time.fromisoformat(value) if isinstance(value, str) else value
+    try:
+        return time.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("not a time of day like 09:00") from None
 
 
 def _to_date(value: object) -> object:
-    return date.fromisoformat(value) if isinstance(value, str) else value
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("not a date like 2026-01-15") from None
 
 
 ClockTime = Annotated[time, BeforeValidator(_to_time)]
@@ -44,7 +50,7 @@ class BusinessHours(Model):
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"there is no time zone {name}") from None
+            raise ValueError("there is no time zone of that name") from None
         return name
 
     @model_validator(mode="after")

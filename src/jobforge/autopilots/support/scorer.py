@@ -34,6 +34,7 @@ MAX_EXACT_ROWS = 16_000
 """Above this the exact solution's cubic cost hurts more than the landmarks' small loss."""
 N_LANDMARKS = 6_000
 _BATCH = 1_000
+_ROWS_IN_CACHE = 200
 _MAX_REASONS = 3
 
 
@@ -74,12 +75,17 @@ class Scorer:
 
     def score(self, placed: Texts) -> Scores:
         """Score texts that were placed in the scorer's space."""
-        similarity = compare_vectors(placed.vectors, self.anchors, self.space.weights)
-        values = similarity @ self.anchor_weights
-        values += placed.words @ self.word_weights
+        values = placed.words @ self.word_weights
         values += placed.characters @ self.character_weights
         values += self.bias
-        return Scores(values[:, :-1], values[:, -1], similarity.max(axis=1))
+        nearest = np.empty(len(placed), dtype=np.float32)
+        for start in range(0, len(placed), _ROWS_IN_CACHE):
+            rows = slice(start, start + _ROWS_IN_CACHE)
+            vectors = [one[rows] for one in placed.vectors]
+            similarity = compare_vectors(vectors, self.anchors, self.space.weights)
+            values[rows] += similarity @ self.anchor_weights
+            nearest[rows] = similarity.max(axis=1)
+        return Scores(values[:, :-1], values[:, -1], nearest)
 
     def explain(self, texts: Sequence[str], placed: Texts, order: Rows) -> list[tuple[str, ...]]:
         """Name the words that pull a text towards its first class and away from its second.
@@ -92,12 +98,14 @@ class Scorer:
         away = self.word_weights[matrix.indices, order[rows, 1]]
         pull = matrix.data * (towards - away)
         names = self._name_columns(texts)
+        is_named = np.zeros(matrix.shape[1], dtype=np.bool_)
+        is_named[list(names)] = True
+        useful = np.flatnonzero((pull > 0) & is_named[matrix.indices])
         found: list[list[str]] = [[] for _ in texts]
-        for entry in np.lexsort((-pull, rows)).tolist():
-            name = names.get(int(matrix.indices[entry]))
+        for entry in useful[np.lexsort((-pull[useful], rows[useful]))].tolist():
             reasons = found[rows[entry]]
-            if name and pull[entry] > 0 and len(reasons) < _MAX_REASONS:
-                reasons.append(name)
+            if len(reasons) < _MAX_REASONS:
+                reasons.append(names[int(matrix.indices[entry])])
         return [tuple(reasons) for reasons in found]
 
     def _name_columns(self, texts: Sequence[str]) -> dict[int, str]:

@@ -121,14 +121,14 @@ def compare_vectors(
     left: Sequence[Matrix], right: Sequence[Matrix], weights: Sequence[float]
 ) -> Matrix:
     """Return the part of the kernel that comes from the vectors: a Gaussian of the angle."""
-    total = np.zeros((len(left[0]), len(right[0])), dtype=np.float32)
+    parts = []
     for one, other, weight in zip(left, right, weights, strict=True):
-        angles = one @ other.T
-        angles -= 1
-        angles *= SHARPNESS
-        np.exp(angles, out=angles)
-        angles *= np.float32(weight)
-        total += angles
+        part = (one * np.float32(SHARPNESS)) @ other.T
+        part -= np.float32(SHARPNESS - np.log(weight))
+        parts.append(np.exp(part, out=part))
+    total = parts[0]
+    for part in parts[1:]:
+        total += part
     return total
 
 

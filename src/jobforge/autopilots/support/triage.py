@@ -31,7 +31,10 @@ def to_instant(value: object) -> object:
     """Read an ISO 8601 time; one without a zone is taken as UTC."""
     if not isinstance(value, str):
         return value
-    instant = datetime.fromisoformat(value)
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("not an ISO 8601 time") from None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
