@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -257,7 +257,9 @@ async def open_harness(
 ) -> AsyncIterator[Harness]:
     """The application with the tenant `acme`, test job types, and every switch on."""
     switches = [ALL_ON]
-    types: list[AnyJobType] = [READ_ONLY, ACTION, ECHO, *job_types]
+    # They live in this process only, so that no other one could run them.
+    inline = [replace(job_type, isolation="inline") for job_type in (READ_ONLY, ACTION)]
+    types: list[AnyJobType] = [*inline, ECHO, *job_types]
     async with open_application(
         settings_for(access, home, **changes), extra_job_types=types, switches=lambda: switches[0]
     ) as app:

@@ -116,13 +116,15 @@ def _words(status: JobStatus) -> dict[str, Any]:
 
 
 def _manifest(run: RunFacts, summary: Summary) -> RunManifest:
+    # Of a refused bundle nothing is kept that could be looked at.
+    has_inputs = run.run_id is not None and run.error is None
     return RunManifest(
         run_id=run.run_id,
         tenant_id=run.tenant_id,
         project_id=run.project_id,
         job_type=EXECUTOR,
         created_at=run.created_at,
-        inputs_snapshot_ref=None if run.run_id is None else f"run:{run.run_id}/inputs",
+        inputs_snapshot_ref=f"run:{run.run_id}/inputs" if has_inputs else None,
         metrics={name: float(count) for name, count in summary.model_dump().items()},
         status=_manifest_status(run, summary),
         error=None if run.error is None else dict(run.error),

@@ -9,10 +9,13 @@ from uuid import UUID
 from jobforge.core.errors import Missing
 from jobforge.ports.records import TenantRecord
 from jobforge.ports.storage import Storage, TenantUnit
+from jobforge.steps.read_run import read_run
 
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _REF = re.compile(
-    r"(?:artifact:(?P<artifact>sha256:[0-9a-f]{64}))|(?:job:(?P<job>[0-9a-f-]{36})/(?P<part>inputs|manifest|result))"
-    r"|(?:run:(?P<run>[0-9a-f-]{36})/inputs)"
+    r"artifact:(?P<artifact>sha256:[0-9a-f]{64})"
+    rf"|job:(?P<job>{_UUID})/(?P<part>inputs|manifest|result)"
+    rf"|run:(?P<run>{_UUID})/(?P<run_part>inputs|manifest)"
 )
 
 
@@ -26,7 +29,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class ResolveRef:
-    """Follows `artifact:…`, `job:ID/inputs|manifest|result` and `run:ID/inputs`."""
+    """Follows `artifact:…`, `job:ID/inputs|manifest|result` and `run:ID/inputs|manifest`."""
 
     storage: Storage
 
@@ -57,12 +60,19 @@ async def _follow(match: re.Match[str], unit: TenantUnit) -> Resolved | None:
 
 async def _stored_text(match: re.Match[str], unit: TenantUnit) -> str | None:
     if match["run"]:
-        run = await unit.runs.find(UUID(match["run"]))
-        if run is None or run.plan_digest is None or run.effects_digest is None:
-            return None
-        plan = await unit.plans.find(run.plan_digest, run.effects_digest)
-        return None if plan is None else plan.requests
+        return await _text_of_run(UUID(match["run"]), match["run_part"], unit)
     job = await unit.jobs.find(UUID(match["job"]))
     if job is None:
         return None
     return {"inputs": job.payload, "manifest": job.manifest, "result": job.result}[match["part"]]
+
+
+async def _text_of_run(run_id: UUID, part: str, unit: TenantUnit) -> str | None:
+    if part == "manifest":
+        result = await read_run(unit, run_id)
+        return None if result is None else result.manifest.model_dump_json(indent=2)
+    run = await unit.runs.find(run_id)
+    if run is None or run.plan_digest is None or run.effects_digest is None:
+        return None
+    plan = await unit.plans.find(run.plan_digest, run.effects_digest)
+    return None if plan is None else plan.requests

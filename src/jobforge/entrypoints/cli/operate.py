@@ -7,11 +7,19 @@ import signal
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from jobforge.bootstrap import Application, read_flags
 from jobforge.config import Flags
 from jobforge.entrypoints.cli.options import AsJson
-from jobforge.entrypoints.cli.session import errors, new_table, out, print_json, run
+from jobforge.entrypoints.cli.session import (
+    errors,
+    new_table,
+    out,
+    print_json,
+    run,
+    show_setting_error,
+)
 
 
 def init(as_json: AsJson = False) -> None:
@@ -49,7 +57,10 @@ def doctor(as_json: AsJson = False) -> None:
 
 def flags(as_json: AsJson = False) -> None:
     """Show the switches. Everything is off unless someone turned it on."""
-    current = read_flags()
+    try:
+        current = read_flags()
+    except ValidationError as error:
+        raise typer.Exit(show_setting_error(error, as_json=as_json)) from None
     values = current.model_dump()
     if as_json:
         print_json(values)

@@ -86,8 +86,7 @@ def run(command: Command, *, as_json: bool = False) -> NoReturn:
         show_error(error, as_json=as_json)
         code = exit_code_of(error)
     except ValidationError as error:
-        show_error(_to_setting_error(error), as_json=as_json)
-        code = 2
+        code = show_setting_error(error, as_json=as_json)
     except KeyboardInterrupt:
         code = 130
     raise typer.Exit(code)
@@ -128,6 +127,12 @@ def show_error(error: JobForgeError, *, as_json: bool) -> None:
     if error.hint:
         errors.print("[bold]try[/]:", end=" ")
         errors.print(error.hint, markup=False)
+
+
+def show_setting_error(error: ValidationError, *, as_json: bool) -> int:
+    """Say which setting cannot be used; the exit code."""
+    show_error(_to_setting_error(error), as_json=as_json)
+    return EXIT_CODES[InvalidInput]
 
 
 def new_table(*columns: str) -> Table:

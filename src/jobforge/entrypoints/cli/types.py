@@ -8,8 +8,15 @@ import typer
 
 from jobforge.bootstrap import load_catalog
 from jobforge.core.catalog import AnyJobType
+from jobforge.core.errors import Missing
 from jobforge.entrypoints.cli.options import AsJson
-from jobforge.entrypoints.cli.session import errors, new_table, out, print_json
+from jobforge.entrypoints.cli.session import (
+    exit_code_of,
+    new_table,
+    out,
+    print_json,
+    show_error,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -45,9 +52,9 @@ def show(
     catalog = load_catalog()
     job_type = catalog.find(name)
     if job_type is None:
-        errors.print(f"[bold red]error[/]: there is no job type {name}")
-        errors.print("[bold]try[/]: jobforge types list")
-        raise typer.Exit(2)
+        missing = Missing(f"there is no job type {name}", hint="jobforge types list")
+        show_error(missing, as_json=as_json)
+        raise typer.Exit(exit_code_of(missing))
     document = {
         **_to_json(job_type),
         "payload": _schema(job_type.payload, job_type.examples),
