@@ -122,8 +122,8 @@ class JobTable(Protocol):
         """Cancel it unless it has ended; the status before, or None where there is no such job."""
         ...
 
-    async def retry(self, job_id: UUID, at: datetime) -> JobStatus | None:
-        """Queue an ended job anew, with fresh attempts; the status before, or None."""
+    async def retry(self, job_id: UUID, at: datetime, *, allowance: int) -> JobStatus | None:
+        """Queue an ended job anew for `allowance` attempts more; the status before, or None."""
         ...
 
     async def report_progress(self, job_id: UUID, attempt: int, done: float, message: str) -> None:

@@ -43,7 +43,7 @@ class RetryJob:
                     "an action is not retried: its policy token was for one use",
                     hint="submit it again with a new token",
                 )
-            before = await unit.jobs.retry(job_id, at)
+            before = await unit.jobs.retry(job_id, at, allowance=job_type.max_attempts)
             if before not in _RETRYABLE:
                 raise Conflict(f"job {job_id} is {before}; only one that failed is retried")
             await unit.jobs.release(at)

@@ -404,7 +404,7 @@ async def test_every_writing_query_of_another_tenant_touches_nothing(app: Harnes
     queries, of_runs = load_queries("jobs"), load_queries("bundle_runs")
     writes: list[tuple[str, list[Any]]] = [
         (queries.cancel_job, [acme, job["job_id"], _NOW]),
-        (queries.retry_job, [acme, job["job_id"], _NOW]),
+        (queries.retry_job, [acme, job["job_id"], _NOW, 3]),
         (queries.report_progress, [acme, job["job_id"], 1, 0.5, "m"]),
         (of_runs.close_child, [acme, job["run_id"], _NOW]),
         (of_runs.reopen_child, [acme, job["run_id"]]),

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from jobforge.adapters.postgres.queue import enqueue
 from jobforge.adapters.postgres.bundle_runs import QUERIES as RUN_QUERIES
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
+from jobforge.adapters.postgres.queue import enqueue
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.contract.results import JobStatus
 from jobforge.core.lifecycle import is_terminal
@@ -109,14 +109,16 @@ class JobRows:
             )
         return before
 
-    async def retry(self, job_id: UUID, at: datetime) -> JobStatus | None:
-        """Queue an ended job anew; the status before, or None."""
+    async def retry(self, job_id: UUID, at: datetime, *, allowance: int) -> JobStatus | None:
+        """Queue an ended job anew for `allowance` attempts more; the status before, or None."""
         row = await self._connection.fetchrow(QUERIES.lock_job, self._tenant_id, job_id)
         if row is None:
             return None
         before: JobStatus = row["status"]
         if is_terminal(before):
-            await self._connection.execute(QUERIES.retry_job, self._tenant_id, job_id, at)
+            await self._connection.execute(
+                QUERIES.retry_job, self._tenant_id, job_id, at, allowance
+            )
             await self._connection.execute(RUN_QUERIES.reopen_child, self._tenant_id, row["run_id"])
         return before
 

@@ -69,10 +69,10 @@ SET status = 'canceled', release_state = 'ended', finished_at = $3
 WHERE tenant_id = $1 AND job_id = $2;
 
 -- name: retry_job
--- Queue an ended job anew; errors of earlier attempts are kept.
+-- Queue an ended job anew for so many attempts more; errors of earlier ones are kept.
 UPDATE jobforge.jobs
 SET status = 'queued', release_state = 'waiting',
-    max_attempts = least(attempt + max_attempts, 100), available_at = $3, finished_at = NULL,
+    max_attempts = least(attempt + $4, 100), available_at = $3, finished_at = NULL,
     error = NULL, progress = 0, progress_message = NULL
 WHERE tenant_id = $1 AND job_id = $2;
 
