@@ -115,7 +115,7 @@ class ChainVerifier:
 
     def _broken_link(self, seq: int) -> _Fault:
         """Two sound entries that do not fit: the earlier one was replaced, unless it is proven."""
-        if self._entries == 0 or self._proven_until == self._seq:
+        if self._proven_until == self._seq:
             return seq, "unlinked", f"entry {seq} does not follow from what stands before it"
         return self._seq, "replaced", f"entry {self._seq} is not the one that entry {seq} follows"
 
