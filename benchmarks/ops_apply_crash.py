@@ -254,16 +254,12 @@ def _is_applied_twice(log: Path, effects: tuple[PlannedEffect, ...]) -> bool:
     return False
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the schedules; 1 where any is violated."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--schedules", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    random = Random(options.seed)  # noqa: S311 (a schedule, no secret)
+def run(schedules: int, seed: int) -> dict[str, int]:
+    """Run the schedules, print what was violated, and count."""
+    random = Random(seed)  # noqa: S311 (a schedule, no secret)
     violations: list[str] = []
     twice = 0
-    for number in range(options.schedules):
+    for number in range(schedules):
         folder = Path(tempfile.mkdtemp(prefix="apply-crash-"))
         try:
             outcome = run_schedule(folder, random)
@@ -274,14 +270,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             violations.append(f"schedule {number}: {outcome.violation}")
     for violation in violations[:20]:
         sys.stdout.write(violation + "\n")
-    report = {
-        "schedules": options.schedules,
+    return {
+        "schedules": schedules,
         "violations": len(violations),
         "applied_twice": twice,
-        "seed": options.seed,
+        "seed": seed,
     }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the schedules; 1 where any is violated."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--schedules", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    report = run(options.schedules, options.seed)
     sys.stdout.write(json.dumps(report) + "\n")
-    return 1 if violations or twice else 0
+    return 1 if report["violations"] or report["applied_twice"] else 0
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ IQR_TO_SIGMA = 1.349
 MAX_Z = 1000.0
 FULL_CHANGE = 0.2
 """A relative change below this counts in part only: tiny changes of quiet series mean little."""
-PAST_WINDOWS = 60
+PAST_WINDOWS = 40
 MIN_BASELINE = 5
 
 # A resource that runs out is a cause, load is mostly an effect; latency and errors travel.
@@ -105,7 +105,14 @@ def _row_quantiles(values: FloatArray, percents: tuple[float, ...]) -> FloatArra
 def _row_median(values: FloatArray) -> FloatArray:
     if values.shape[1] == 0:
         return np.full(values.shape[0], np.nan)
-    median: FloatArray = _row_quantiles(values, (50.0,))[0]
+    complete = np.isfinite(values).all(axis=1)
+    median = np.full(values.shape[0], np.nan)
+    if complete.any():
+        median[complete] = np.median(values[complete], axis=1)
+    for row in np.flatnonzero(~complete):
+        known = values[row][np.isfinite(values[row])]
+        if known.size:
+            median[row] = np.median(known)
     return median
 
 
