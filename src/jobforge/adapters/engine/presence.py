@@ -9,6 +9,15 @@ from jobforge.adapters.postgres.database import Database
 
 _WORKERS_LOCK = 0x6A6F62666F726765  # "jobforge" in ASCII, so that it clashes with nobody's
 
+_IS_HELD = """
+    SELECT EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND granted AND objsubid = 1
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND (classid::bigint << 32 | objid::bigint) = $1
+    )
+"""
+
 
 @asynccontextmanager
 async def present(database: Database) -> AsyncIterator[None]:
@@ -22,9 +31,9 @@ async def present(database: Database) -> AsyncIterator[None]:
 
 
 async def is_anyone_present(database: Database) -> bool:
-    """Whether a worker runs on this database."""
+    """Whether a worker runs on this database.
+
+    Trying to take the lock would tell, too, but for that moment look like a worker to others.
+    """
     async with database.pool.acquire() as connection:
-        is_free = await connection.fetchval("SELECT pg_try_advisory_lock($1)", _WORKERS_LOCK)
-        if is_free:
-            await connection.execute("SELECT pg_advisory_unlock($1)", _WORKERS_LOCK)
-    return not is_free
+        return bool(await connection.fetchval(_IS_HELD, _WORKERS_LOCK))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -46,8 +46,13 @@ class RunWaiter:
             if payload is None or payload == str(run_id):
                 changed.set()
 
-        async with self._database.listen(RUN_CHANNEL, note), self._own_worker():
+        async with self._database.listen(RUN_CHANNEL, note), AsyncExitStack() as own_worker:
+            is_working = False
             while not await self._look(tenant_id, run_id, on_change):
+                # Asked again each time: whoever worked so far may have stopped, or died.
+                if not is_working and not await is_anyone_present(self._database):
+                    await own_worker.enter_async_context(self._own_worker())
+                    is_working = True
                 try:
                     async with asyncio.timeout(LOOK_EVERY_SECONDS):
                         await changed.wait()
@@ -74,10 +79,7 @@ class RunWaiter:
 
     @asynccontextmanager
     async def _own_worker(self) -> AsyncIterator[None]:
-        """A worker in this process, as long as there is no other."""
-        if await is_anyone_present(self._database):
-            yield
-            return
+        """A worker in this process."""
         worker = self._make_worker()
         work = asyncio.create_task(worker.run())
         try:
