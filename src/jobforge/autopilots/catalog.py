@@ -5,22 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 
-from jobforge.autopilots.finops import RECONCILE
-from jobforge.autopilots.growth import SEO_SCAN
+from jobforge.autopilots import finops, growth, ops, support
 from jobforge.autopilots.jobforge import undo_job_type
-from jobforge.autopilots.ops import APPLY, SCAN
-from jobforge.autopilots.support import TRIAGE
 from jobforge.core.catalog import AnyJobType, JobCatalog
 
 ENTRY_POINTS = "jobforge.job_types"
 """The entry-point group in which other packages name theirs."""
 
 JOB_TYPES: tuple[AnyJobType, ...] = (
-    SCAN,
-    APPLY,
-    TRIAGE,
-    SEO_SCAN,
-    RECONCILE,
+    ops.SCAN,
+    ops.ALERT_CORRELATE,
+    ops.DIAGNOSE,
+    ops.RECOMMEND,
+    ops.RELIABILITY_REPORT,
+    ops.RUNBOOK_GENERATE,
+    ops.APPLY,
+    support.TRIAGE,
+    support.BATCH_TRIAGE,
+    support.INGEST_KB,
+    support.DRAFT_REPLY,
+    support.PROPOSE_KB_PATCH,
+    growth.SEO_SCAN,
+    growth.FUNNEL_ANALYZE,
+    growth.EXPERIMENT_PROPOSE,
+    growth.EXPERIMENT_READOUT,
+    growth.EXPERIMENT_RUN,
+    growth.CONTENT_DRAFT,
+    growth.PUBLISH_CONTENT,
+    finops.RECONCILE,
+    finops.ANOMALY_SCAN,
+    finops.CHURN_RISK_REPORT,
 )
 
 
