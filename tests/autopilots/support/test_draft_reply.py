@@ -191,6 +191,8 @@ def test_any_ticket_gets_only_templates_and_quotes(index: KnowledgeIndex, body: 
 def test_an_empty_ticket_and_too_many_variants_are_refused(index: KnowledgeIndex) -> None:
     with pytest.raises(InvalidInput, match="neither subject nor body"):
         draft_reply(ticket(" "), index=index)
+    with pytest.raises(InvalidInput, match="ticket_id"):
+        draft_reply({"body": "hello"}, index=index)
     with pytest.raises(InvalidInput, match="variants"):
         draft_reply(ticket("hello"), index=index, variants=4)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from jobforge.autopilots.support.articles import Article, Passage
 from jobforge.autopilots.support.knowledge import Hit, KnowledgeIndex
@@ -106,7 +106,7 @@ def draft_reply(  # noqa: PLR0913 - the options of a reply, each by name
     Raises:
         InvalidInput: the ticket says nothing, or variants are not 1 to 3.
     """
-    read = ticket if isinstance(ticket, Ticket) else Ticket(**dict(ticket))
+    read = _read_ticket(ticket)
     if not 1 <= variants <= MAX_VARIANTS:
         raise InvalidInput(f"variants must be 1 to {MAX_VARIANTS}")
     if not (read.subject.strip() or read.body.strip()):
@@ -136,6 +136,18 @@ def draft_reply(  # noqa: PLR0913 - the options of a reply, each by name
         unanswered=tuple(map(_mask, unanswered)),
         language=language,
     )
+
+
+def _read_ticket(ticket: Ticket | Mapping[str, Any]) -> Ticket:
+    """Take what we know of a ticket; fields of other systems are left aside."""
+    if isinstance(ticket, Ticket):
+        return ticket
+    known = {name: ticket[name] for name in Ticket.model_fields if ticket.get(name) is not None}
+    try:
+        return Ticket(**known)
+    except ValidationError as error:
+        place = "/".join(map(str, error.errors()[0]["loc"]))
+        raise InvalidInput(f"the ticket's {place} is missing or not as it should be") from None
 
 
 def list_questions(ticket: Ticket) -> list[str]:

@@ -137,7 +137,8 @@ class KnowledgeIndex:
     def _score(self, query: str) -> tuple[Scores, Rows]:
         """Return scores and the passages they are for: all of them, or the candidates."""
         words, title_words = self.passage_words.score(query), self.title_words.score(query)
-        passages, titles = self.passage_meanings.prepare(query), self.title_meanings.prepare(query)
+        units = self.passage_meanings.embed(query)
+        passages, titles = self.passage_meanings.place(units), self.title_meanings.place(units)
         rows = self._choose(words, title_words, passages, titles)
         weights = _STATIC if len(passages) == 1 else _WITH_MINILM
         own = weights.passage_words * words[rows]

@@ -42,9 +42,8 @@ class _Space:
             axes = np.linalg.eigh(sample.T @ sample)[1][:, -N_SHORT:]
         return cls(encoder, centre, vectors, axes, np.ascontiguousarray(vectors @ axes))
 
-    def place(self, query: str) -> Matrix:
-        placed = to_unit(to_unit(self.encoder.embed([query])) - self.centre)
-        return np.asarray(placed[0])
+    def place(self, unit: Matrix) -> Matrix:
+        return np.asarray(to_unit(unit - self.centre)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,16 @@ class MeaningIndex:
         """Embed the texts with every encoder."""
         return cls(tuple(_Space.of(texts, encoder) for encoder in encoders))
 
-    def prepare(self, query: str) -> tuple[Matrix, ...]:
-        """Return the query's vector in each space."""
-        return tuple(space.place(query) for space in self.spaces)
+    def embed(self, query: str) -> tuple[Matrix, ...]:
+        """Return the query's unit vector by each encoder, shape `(1, width)`."""
+        return tuple(to_unit(space.encoder.embed([query])) for space in self.spaces)
+
+    def place(self, units: Sequence[Matrix]) -> tuple[Matrix, ...]:
+        """Return embedded queries as they lie in this index's spaces."""
+        return tuple(space.place(unit) for space, unit in zip(self.spaces, units, strict=True))
 
     def score(self, query: Sequence[Matrix], rows: Rows, weights: Sequence[float]) -> Matrix:
-        """Return the weighted sum of the cosines of these rows with a prepared query."""
+        """Return the weighted sum of the cosines of these rows with a placed query."""
         total = np.zeros(len(rows), dtype=np.float32)
         for space, vector, weight in zip(self.spaces, query, weights, strict=True):
             some = space.vectors if len(rows) == len(space.vectors) else space.vectors[rows]

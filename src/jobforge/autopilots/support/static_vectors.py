@@ -27,6 +27,7 @@ MAX_CHARACTERS = 20_000
 """What lies beyond this is not read: the mean of so many tokens no longer moves."""
 _BATCH = 20_000
 _RARITY_SAMPLE = 10_000
+_MIN_FOR_THREADS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,11 @@ class StaticVectors:
 
     def _embed_words(self, words: list[str]) -> tuple[Matrix, Matrix]:
         """Return the sum of each word's token vectors and its number of tokens."""
-        encodings = self.tokenizer.encode_batch_fast(words, add_special_tokens=False)
-        ids = [encoding.ids for encoding in encodings]
+        if len(words) < _MIN_FOR_THREADS:
+            ids = [self.tokenizer.encode(word, add_special_tokens=False).ids for word in words]
+        else:
+            encodings = self.tokenizer.encode_batch_fast(words, add_special_tokens=False)
+            ids = [encoding.ids for encoding in encodings]
         lengths = np.array([len(one) for one in ids])
         sums = np.zeros((len(words), self.table.shape[1]), dtype=np.float32)
         filled = np.flatnonzero(lengths)
