@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobforge.autopilots.growth import FUNNEL_ANALYZE
@@ -168,6 +168,8 @@ def slow_funnel(events: list[tuple[int, int, int]], count: int, window: int) -> 
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(-1, 2)), max_size=14),
     st.integers(0, 9),
 )
+@example([(0, 0, 0), (0, 1, 1)], 0)
+@example([(0, 0, 0), (0, 1, 1)], 1)
 def test_the_fast_way_agrees_with_trying_everything(
     rows: list[tuple[int, int, int]], window: int
 ) -> None:

@@ -271,6 +271,15 @@ def test_deep_nesting_is_reported_not_followed() -> None:
     assert "what is below was not read" in issue.evidence
 
 
+def test_a_page_of_a_hundred_megabytes_is_read_to_its_first_fifteen() -> None:
+    page = b"<title>Huge</title>" + b" " * 100_000_000 + b"<a href='javascript:void(0)'>x</a>"
+
+    issues = by_audit(check_page(page, url=URL))
+
+    assert "only the first 15000000 bytes" in issues["large-page"].evidence
+    assert "crawlable-anchors" not in issues
+
+
 @given(st.text(max_size=300) | st.binary(max_size=300))
 def test_no_page_breaks_the_audit(page: str | bytes) -> None:
     for issue in check_page(page, url=URL):

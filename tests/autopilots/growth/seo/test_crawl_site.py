@@ -9,6 +9,7 @@ import pytest
 from tests.autopilots.growth.site import page, redirect, serve
 
 from jobforge.autopilots.growth import CrawlOptions, CrawlReport, crawl_site
+from jobforge.autopilots.growth.seo.sitemaps import parse_sitemap
 from jobforge.core.context import HttpRequest, HttpResponse
 from jobforge.core.errors import EgressDenied, PayloadInvalid, TargetUnavailable
 from jobforge.testing.context import MemoryContext
@@ -128,16 +129,20 @@ async def test_a_sitemap_that_cannot_be_read_is_reported(body: bytes) -> None:
     assert urls(await crawl(context), "sitemap-invalid") == {"/sitemap.xml"}
 
 
-async def test_a_sitemap_cannot_read_files_of_this_machine() -> None:
-    context = MemoryContext()
-    serve(context, {"/": page("Home")})
-    context.http.add(f"{HOST}/sitemap.xml", (
-        '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
-        f"<urlset><url><loc>{HOST}/&e;</loc></url></urlset>"))  # fmt: skip
+def test_a_sitemap_expands_no_entities() -> None:
+    body = (
+        b'<!DOCTYPE x [<!ENTITY e "expanded"><!ENTITY f SYSTEM "file:///etc/hostname">]>'
+        b"<urlset><url><loc>https://a.example/&e;</loc></url>"
+        b"<url><loc>https://a.example/&f;</loc></url></urlset>"
+    )
 
-    await crawl(context)
+    assert set(parse_sitemap(body).urls) <= {"https://a.example/"}
 
-    assert not [url for url in asked(context) if "root" in url]
+
+def test_a_sitemap_that_unpacks_to_too_much_is_refused() -> None:
+    bomb = gzip.compress(b"<urlset>" + b" " * 51_000_000)
+
+    assert parse_sitemap(bomb).problem == "gzip: larger than 50000000 bytes"
 
 
 async def test_the_canonical_graph_is_followed() -> None:
@@ -352,6 +357,36 @@ async def test_links_to_other_sites_are_looked_at_where_asked() -> None:
     assert urls(report, "external-link-broken") == {"/"}
     assert urls(report, "external-link-redirect") == {"/"}
     assert urls(report, "large-image") == {"/"}
+
+
+async def test_links_that_may_not_be_reached_are_counted_not_passed() -> None:
+    context = MemoryContext()
+    serve(context, {"/": page("Home", body=link("http://10.0.0.1/"))})
+
+    async def fetch(request: HttpRequest) -> HttpResponse:
+        if request.url.startswith("http://10."):
+            raise EgressDenied("private")
+        return await context.http.fetch(request)
+
+    report = await crawl_site(HOST, fetch=fetch, options=CrawlOptions(check_external=True))
+
+    assert report.notes == ("1 links to other sites may not be reached from here",)
+
+
+async def test_redirects_without_end_are_a_trap() -> None:
+    context = MemoryContext()
+    serve(context, {"/": page("Home", body=link("/r/0"))})
+
+    async def fetch(request: HttpRequest) -> HttpResponse:
+        if "/r/" in request.url:
+            number = int(request.url.rpartition("/")[2])
+            redirect(context, request.url, f"/r/{number + 1}")
+        return await context.http.fetch(request)
+
+    report = await crawl_site(HOST, fetch=fetch, max_pages=5000)
+
+    assert len(report.pages) < 150
+    assert urls(report, "redirect-chain")
 
 
 async def test_our_own_client_keeps_the_egress_rules() -> None:

@@ -174,8 +174,6 @@ class Crawler:
         try:
             response = await self._get(page.url)
         except (TargetUnavailable, EgressDenied) as error:
-            if self.done == 0 and page.depth == 0 and len(self._busy) == 1:
-                raise
             why = SeoItem(str(error), page.url)
             facts = PageFacts(error=str(error), findings=(Finding("timeout", (why,), str(error)),))
         else:

@@ -15,6 +15,9 @@ from jobforge.autopilots.growth.seo.tables import words
 from jobforge.autopilots.growth.seo.urls import page_url, resolve
 
 PARSER_DEPTH = 2048
+MAX_SOURCE = 15_000_000
+"""Bytes or letters of a page that are read. Source: Google Search Central, "Googlebot limits"."""
+
 _SNIPPET_LENGTH = 200
 _INVISIBLE = frozenset(["script", "style", "noscript", "template", "head", "title", "textarea"])
 _BLOCKS = words("html", "blocks")
@@ -54,7 +57,8 @@ class Document:
         self.url = url
         self.headers = tuple(headers)
         self.charset_problem: str | None = None
-        self.text_of_source = self._decode(html)
+        self.is_cut = len(html) > MAX_SOURCE
+        self.text_of_source = self._decode(html[:MAX_SOURCE])
         self.root = _parse(self.text_of_source)
         self.by_tag: dict[str, list[Element]] = {}
         self.depth = 0

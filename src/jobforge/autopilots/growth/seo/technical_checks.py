@@ -6,7 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from jobforge.autopilots.growth.seo.document import PARSER_DEPTH, Document, Element
+from jobforge.autopilots.growth.seo.document import (
+    MAX_SOURCE,
+    PARSER_DEPTH,
+    Document,
+    Element,
+)
 from jobforge.autopilots.growth.seo.evidence import item
 from jobforge.autopilots.growth.seo.model import Finding, SeoItem
 from jobforge.autopilots.growth.seo.page_checks import duplicated_ids
@@ -162,7 +167,9 @@ def size(page: Document) -> Iterator[Finding]:
             "dom-size", [SeoItem(f"{page.element_count} elements, {page.depth} levels")]
         )
     if len(page.text_of_source) > MAX_PAGE_BYTES:
-        yield from _finding("large-page", [SeoItem(f"{len(page.text_of_source)} characters")])
+        length = f"{len(page.text_of_source)} characters"
+        read = f"only the first {MAX_SOURCE} bytes were read" if page.is_cut else length
+        yield from _finding("large-page", [SeoItem(read)])
 
 
 def charset(page: Document) -> Iterator[Finding]:
