@@ -14,14 +14,12 @@ _MOMENT = "2026-03-01T08:00:00.000Z"
 
 
 def ops_bundle() -> Json:
-    """What ops-autopilot asks for."""
-    context = {"tenant_id": TENANT, "project_id": PROJECT}
-    payload = {"alert_ids": ["a-1", "a-2"], "root_cause": "worker memory", "confidence": 0.75}
-    policy = {"requires_policy_token": True, "required_scopes": [], "risk_level": "high"}
-    job_type = "autopilot.ops.alert_correlate"
-    key = producer_hash(
-        {"job_type": job_type, "tenant_context": context, "payload": payload, "policy": policy}
-    )
+    """What ops-autopilot asks for; one of its types is in no catalogue of ours."""
+    correlate = {"alert_ids": ["a-1", "a-2"], "root_cause": "worker memory", "confidence": 0.75}
+    requests = [
+        _ops_request("autopilot.ops.alert_correlate", correlate),
+        _ops_request("autopilot.ops.health_check", {"service": "worker"}),
+    ]
     bundle: Json = {
         "schema_version": "1.0.0",
         "module_id": "ops",
@@ -30,22 +28,33 @@ def ops_bundle() -> Json:
         "trace_id": "demo-ops",
         "created_at": _MOMENT,
         "dry_run": True,
-        "requests": [
+        "requests": requests,
+        "idempotency_keys": [
             {
-                "version": "1.0.0",
-                "job_type": job_type,
-                "tenant_context": context,
-                "priority": "critical",
-                "requested_at": _MOMENT,
-                "payload": payload,
-                "policy": policy,
-                "metadata": {"idempotency_key": key},
+                "job_type": request["job_type"],
+                "idempotency_key": request["metadata"]["idempotency_key"],
             }
+            for request in requests
         ],
-        "idempotency_keys": [{"job_type": job_type, "idempotency_key": key}],
     }
     marks = {"algorithm": "json-lexicographic", "hash_algorithm": "sha256"}
     return {**bundle, "canonicalization": {**marks, "hash": producer_hash(bundle)}}
+
+
+def _ops_request(job_type: str, payload: Json) -> Json:
+    keyed: Json = {
+        "job_type": job_type,
+        "tenant_context": {"tenant_id": TENANT, "project_id": PROJECT},
+        "payload": payload,
+        "policy": {"requires_policy_token": True, "required_scopes": [], "risk_level": "high"},
+    }
+    return {
+        **keyed,
+        "version": "1.0.0",
+        "priority": "critical",
+        "requested_at": _MOMENT,
+        "metadata": {"idempotency_key": producer_hash(keyed)},
+    }
 
 
 def support_bundle() -> Json:
@@ -87,7 +96,18 @@ def growth_bundle() -> Json:
     """What growth-autopilot asks for."""
     wanted: tuple[tuple[str, Json], ...] = (
         ("seo_scan", {"source_path": "./site", "source_type": "html_export", "max_pages": 100}),
-        ("content_draft", {"profile_name": "kettles", "content_type": "meta_description"}),
+        (
+            "content_draft",
+            {
+                "profile_name": "kettles",
+                "content_type": "meta_description",
+                "goal": "Sell spare parts",
+                "keywords": ["kettle", "spare parts"],
+                "features": [],
+                "use_llm": False,
+                "variant_count": 1,
+            },
+        ),
     )
     requests = []
     for number, (verb, payload) in enumerate(wanted, start=1):

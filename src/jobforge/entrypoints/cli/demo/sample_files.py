@@ -58,6 +58,18 @@ worker:
   replicas: 1   # raised after the January sale
   memory_mb: 256
 """
+_PROFILE = """\
+icp:
+  description: people who want one kettle for life
+voice:
+  tone: friendly
+keywords:
+  primary: [kettle]
+  secondary: [spare parts]
+features:
+  - name: Spare parts
+    description: Every part of the kettle can be replaced for thirty years.
+"""
 _PAGE = """<!doctype html><html lang="en"><head><title>Kettle care</title></head>
 <body><h1>Kettle care</h1><p>Descale it once a month.</p><img src="scale.png"></body></html>
 """
@@ -73,6 +85,7 @@ def write_files(folder: Path, workspace: Path) -> None:
     for path, text in {
         "config/worker.yaml": _CONFIG,
         "site/index.html": _PAGE,
+        "profiles/kettles.yaml": _PROFILE,
         "billing/events.json": json.dumps(_EVENTS, indent=2),
     }.items():
         target = workspace / path

@@ -34,7 +34,7 @@ class Command(Protocol):
 
 
 _MARK = ".made-by-jobforge-demo"
-_UNKNOWN_YET = "a job type that is not in the catalogue is denied, the rest of its bundle goes on"
+_EACH_BY_ITSELF = "each request is decided by itself"
 
 
 def run_demo(app: Command) -> int:
@@ -107,7 +107,7 @@ class _Story:
             self._run("data", "add", name.partition(".")[0], path, "--tenant", "kettle-works")
 
     def _take_module_bundles(self) -> None:
-        self._chapter("2", f"Bundles as the four modules write them: {_UNKNOWN_YET}")
+        self._chapter("2", f"Bundles as the four modules write them: {_EACH_BY_ITSELF}")
         made = {
             "ops": bundles.ops_bundle(),
             "support": bundles.support_bundle(),
