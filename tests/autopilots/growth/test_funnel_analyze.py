@@ -193,5 +193,5 @@ async def test_the_golden_events_give_the_golden_funnel() -> None:
 
 
 def test_every_example_is_a_valid_payload() -> None:
-    for example in FUNNEL_ANALYZE.examples:
-        FUNNEL_ANALYZE.parse_payload(example)
+    for payload in FUNNEL_ANALYZE.examples:
+        FUNNEL_ANALYZE.parse_payload(payload)

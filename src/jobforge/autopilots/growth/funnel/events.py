@@ -92,13 +92,9 @@ def read_rows(
             raise SourceMalformed(f"the events have no column {name!r}")
     connection = duckdb.connect()
     try:
-        quoted = ", ".join(f"{_quoted(name)} VARCHAR" for name in names)
-        connection.execute(f"CREATE TABLE given ({quoted})")
-        marks = ", ".join("?" for _ in names)
-        values = [[_text(row.get(name)) for name in names] for row in rows]
-        if values:
-            insert = f"INSERT INTO given VALUES ({marks})"  # noqa: S608 - marks only
-            connection.executemany(insert, values)
+        lists = [[_text(row.get(name)) for row in rows] for name in names]
+        parts = ", ".join(f"unnest(?::VARCHAR[]) AS {_quoted(name)}" for name in names)
+        connection.execute(f"CREATE TABLE given AS SELECT {parts}", lists)
         return _read(connection, "SELECT * FROM given", [], columns, steps, only_steps)
     finally:
         connection.close()
