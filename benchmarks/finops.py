@@ -155,6 +155,7 @@ def focus() -> Figures:
     yield "focus_pass", report.count("pass"), "114", "114"
     judged_not = report.count("skipped") + report.count("not_applicable")
     yield "focus_skipped", judged_not, "441", "441"
+    yield "focus_strict_fail", report.count("fail", strict=True), "-", "-"
     yield "focus_seconds", seconds, "< 2", "-"
 
 

@@ -15,10 +15,15 @@ def validate_focus(
 ) -> FocusReport:
     """Check a FOCUS file (CSV, gzipped CSV or Parquet) rule by rule.
 
-    A rule is `not_applicable` where it, or a rule it is part of, needs a criterion that is not
-    switched on; `skipped` where it cannot be judged from the data alone; otherwise it passes or
-    fails with the number of rows that break it. All of a rule's conditions are honoured, AND and
-    OR alike; a blank equals no value.
+    `outcome` and `violations` of each rule are those of the public validator. A rule is
+    `not_applicable` where it, or a rule it belongs to or depends on, needs a criterion that is not
+    switched on; `skipped` where it cannot be judged from the data alone; else it passes or fails
+    with the number of rows that break it.
+
+    `strict_outcome` is ours, beside it: a rule is judged unless it or a rule it is part of does not
+    apply, every row has to keep a choice of values (the public validator is content with one), and
+    conditions written without a check function are honoured rather than dropped. `reason` says
+    where the two differ.
 
     Args:
         path: the file.

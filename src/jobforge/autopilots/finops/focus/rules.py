@@ -1,6 +1,6 @@
 """The published rules of FOCUS, in a notation of our own: one JSON array a line.
 
-`[rule, keyword, applicability criteria, condition, requirement]`. A requirement is null where the
+`[rule, keyword, criteria, condition, requirement, rules needed]`. A requirement is null where the
 rule cannot be judged from the data alone, a rule's name where it refers to one, else an operation:
 `all any present null filled is is_not same differ at_least product distinct decimal numeric string
 ascii datetime iso currency keyvalue unit amount`.
@@ -34,6 +34,7 @@ class Rule:
     criteria: tuple[str, ...]
     condition: Expression
     requirement: Expression
+    needs: tuple[str, ...] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -61,8 +62,8 @@ def load_rules(version: str) -> Mapping[str, Rule]:
     text = files(__package__).joinpath(f"focus-{version}.jsonl").read_text(encoding="utf-8")
     rules = {}
     for line in text.splitlines():
-        name, keyword, criteria, condition, requirement = json.loads(line)
-        rules[name] = Rule(name, keyword, tuple(criteria), condition, requirement)
+        name, keyword, criteria, condition, requirement, needs = json.loads(line)
+        rules[name] = Rule(name, keyword, tuple(criteria), condition, requirement, tuple(needs))
     return rules
 
 
@@ -79,4 +80,43 @@ def not_applicable(rules: Mapping[str, Rule], switched_on: frozenset[str]) -> di
         if name not in found and name in rules:
             found[name] = criterion
             pending += [(part, criterion) for part in rules[name].parts]
+    return found
+
+
+def published_not_applicable(
+    rules: Mapping[str, Rule], switched_on: frozenset[str]
+) -> dict[str, str]:
+    """Rules that the public validator leaves out.
+
+    Besides those of `not_applicable`: every rule that depends, over any number of steps, on one
+    that does not apply, and all rules of a column whose presence is optional by a criterion.
+    """
+    found = dict(not_applicable(rules, switched_on))
+    presence = {
+        rule.requirement[1]: found[rule.name]
+        for rule in rules.values()
+        if rule.name in found and rule.requirement and rule.requirement[0] == "present"
+    }
+    for name in rules:
+        column = name.split("-C-")[0]
+        if "-C-" in name and column in presence:
+            found.setdefault(name, presence[column])
+    return _spread_to_dependents(rules, found, not_applicable(rules, switched_on))
+
+
+def _spread_to_dependents(
+    rules: Mapping[str, Rule], found: dict[str, str], roots: Mapping[str, str]
+) -> dict[str, str]:
+    dependents: dict[str, list[str]] = {}
+    for rule in rules.values():
+        for needed in (*rule.needs, *rule.parts):
+            dependents.setdefault(needed, []).append(rule.name)
+    pending = [name for name in roots if rules[name].criteria]
+    reached: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name not in reached:
+            reached.add(name)
+            found.setdefault(name, found.get(name) or "a criterion of a rule it depends on")
+            pending += dependents.get(name, [])
     return found

@@ -14,22 +14,31 @@ from jobforge.autopilots.finops.focus.rules import (
     Rule,
     load_rules,
     not_applicable,
+    published_not_applicable,
 )
 from jobforge.core.errors import DatasetMissing, SourceMalformed
 
 Outcome = Literal["pass", "fail", "skipped", "not_applicable"]
+Finding = tuple[Outcome, int, str]
 MEMORY_LIMIT = "1GB"
 
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """How one rule came out; `violations` counts rows, or failed parts of a composite rule."""
+    """How one rule came out.
+
+    `outcome` and `violations` are what the public validator finds; `strict_outcome` and
+    `strict_violations` are ours, and `reason` says where and why they differ. Violations count
+    rows; a composite rule that fails, and a column that is not there, count one.
+    """
 
     rule: str
     outcome: Outcome
     violations: int
     reason: str
     keyword: str
+    strict_outcome: Outcome
+    strict_violations: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +50,10 @@ class FocusReport:
     columns: tuple[str, ...]
     rules: tuple[RuleOutcome, ...]
 
-    def count(self, outcome: Outcome) -> int:
-        """How many rules came out like this."""
-        return sum(rule.outcome == outcome for rule in self.rules)
+    def count(self, outcome: Outcome, *, strict: bool = False) -> int:
+        """How many rules came out like this, the public validator's way or ours."""
+        found = (rule.strict_outcome if strict else rule.outcome for rule in self.rules)
+        return sum(one == outcome for one in found)
 
 
 def validate_file(path: Path, *, version: str, switched_on: frozenset[str]) -> FocusReport:
@@ -56,12 +66,23 @@ def validate_file(path: Path, *, version: str, switched_on: frozenset[str]) -> F
     with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection:
         columns = _open(connection, path)
         _refuse_foreign(path, columns, rules)
-        judge = _Judge(rules, frozenset(columns), not_applicable(rules, switched_on))
-        rows = judge.measure(connection)
+        there = frozenset(columns)
+        public = _Judge(rules, there, published_not_applicable(rules, switched_on), is_public=True)
+        strict = _Judge(rules, there, not_applicable(rules, switched_on), is_public=False)
+        rows = public.measure(connection)
+        strict.measure(connection)
     if not rows:
         raise SourceMalformed(f"{path.name} has no rows: there is nothing to validate")
-    outcomes = tuple(judge.outcome(rule) for rule in rules.values())
+    outcomes = tuple(_compare(rule, public, strict) for rule in rules.values())
     return FocusReport(version, rows, tuple(columns), outcomes)
+
+
+def _compare(rule: Rule, public: _Judge, strict: _Judge) -> RuleOutcome:
+    outcome, violations, reason = public.outcome(rule)
+    ours, our_violations, our_reason = strict.outcome(rule)
+    if ours != outcome:
+        reason = f"{reason or outcome}; strictly {ours}: {our_reason or 'every row keeps it'}"
+    return RuleOutcome(rule.name, outcome, violations, reason, rule.keyword, ours, our_violations)
 
 
 def _open(connection: Any, path: Path) -> list[str]:  # noqa: ANN401 (a DuckDB connection)
@@ -104,15 +125,22 @@ class _Judge:
     """Collects what has to be counted, counts it in one query, then decides rule by rule."""
 
     def __init__(
-        self, rules: Mapping[str, Rule], columns: frozenset[str], outside: Mapping[str, str]
+        self,
+        rules: Mapping[str, Rule],
+        columns: frozenset[str],
+        outside: Mapping[str, str],
+        *,
+        is_public: bool,
     ) -> None:
         self._rules = rules
         self._columns = columns
         self._outside = outside
+        self._is_public = is_public
         self._translator = Translator(columns)
         self._missing: dict[str, str] = {}
+        self._choices: set[str] = set()
         self._counts: dict[str, int] = {}
-        self._done: dict[str, RuleOutcome] = {}
+        self._done: dict[str, Finding] = {}
         self._conditions = self._inherited_conditions()
 
     def _inherited_conditions(self) -> dict[str, list[Expression]]:
@@ -131,6 +159,8 @@ class _Judge:
         selects = ["count(*)", *(f"count(*) FILTER (WHERE {sql})" for sql in counted.values())]
         totals = connection.execute(f"SELECT {', '.join(selects)} FROM costs").fetchone()  # noqa: S608 (built from the rules)
         self._counts = dict(zip(counted, (int(n) for n in totals[1:]), strict=True))
+        for name in self._choices:
+            self._counts[name] = 0 if self._counts[name] else int(totals[0])
         for name, sql in distinct.items():
             self._counts[name] = int(connection.execute(sql).fetchone()[0])
         return int(totals[0])
@@ -142,13 +172,22 @@ class _Judge:
             if not self._is_decided_by_rows(rule):
                 continue
             try:
-                if isinstance(rule.requirement, Sequence) and rule.requirement[0] == "distinct":
+                if self._is_public and rule.requirement and rule.requirement[0] == "any":
+                    self._count_choices(rule, counted)
+                elif isinstance(rule.requirement, Sequence) and rule.requirement[0] == "distinct":
                     distinct[rule.name] = self._distinct(*rule.requirement[1:])
                 else:
                     counted[rule.name] = self._violating(rule)
             except ColumnMissing as error:
                 self._missing[rule.name] = str(error)
         return counted, distinct
+
+    def _count_choices(self, rule: Rule, counted: dict[str, str]) -> None:
+        """The public validator lets an OR pass as soon as one row keeps one of its choices."""
+        choices = [c for c in (rule.requirement or ())[1:] if not isinstance(c, str)]
+        kept = [f"NOT {self._translator.violation(choice) or 'false'}" for choice in choices]
+        counted[rule.name] = f"({' OR '.join(kept)})"
+        self._choices.add(rule.name)
 
     def _is_decided_by_rows(self, rule: Rule) -> bool:
         requirement = rule.requirement
@@ -171,16 +210,13 @@ class _Judge:
         )
         return f"SELECT count(*) FROM ({counts}) WHERE n <> {int(expected)}"  # noqa: S608 (as above)
 
-    def outcome(self, rule: Rule) -> RuleOutcome:
+    def outcome(self, rule: Rule) -> Finding:
         """The outcome of a rule; its parts come first."""
         if rule.name not in self._done:
-            outcome, violations, reason = self._decide(rule)
-            self._done[rule.name] = RuleOutcome(
-                rule.name, outcome, violations, reason, rule.keyword
-            )
+            self._done[rule.name] = self._decide(rule)
         return self._done[rule.name]
 
-    def _decide(self, rule: Rule) -> tuple[Outcome, int, str]:
+    def _decide(self, rule: Rule) -> Finding:
         requirement = rule.requirement
         if rule.name in self._outside:
             return "not_applicable", 0, f"{self._outside[rule.name]} is not switched on"
@@ -192,7 +228,7 @@ class _Judge:
             return "skipped", 0, UNJUDGED[requirement[0]]
         return self._decide_rows(rule, requirement)
 
-    def _decide_rows(self, rule: Rule, requirement: Sequence[Any]) -> tuple[Outcome, int, str]:
+    def _decide_rows(self, rule: Rule, requirement: Sequence[Any]) -> Finding:
         absent = self._missing.get(rule.name)
         if requirement[0] == "present" and requirement[1] not in self._columns:
             absent = str(requirement[1])
@@ -201,11 +237,16 @@ class _Judge:
         count = self._counts.get(rule.name, 0)
         return ("fail", count, f"{count} rows break it") if count else ("pass", 0, "")
 
-    def _decide_parts(self, rule: Rule) -> tuple[Outcome, int, str]:
-        parts = [self.outcome(self._rules[name]) for name in rule.parts]
-        failed = [part.rule for part in parts if part.outcome == "fail"]
-        judged = [part for part in parts if part.outcome in ("pass", "fail")]
+    def _decide_parts(self, rule: Rule) -> Finding:
+        if all(self._is_unjudgeable(name) for name in rule.parts):
+            return "skipped", 0, "none of its parts can be judged from the data alone"
+        found = {name: self.outcome(self._rules[name])[0] for name in rule.parts}
+        failed = [name for name, outcome in found.items() if outcome == "fail"]
+        judged = [name for name, outcome in found.items() if outcome in ("pass", "fail")]
         is_any = isinstance(rule.requirement, Sequence) and rule.requirement[0] == "any"
         if failed and (not is_any or len(failed) == len(judged)):
-            return "fail", len(failed), "failed: " + ", ".join(failed)
+            return "fail", 1, "failed: " + ", ".join(failed)
         return "pass", 0, ""
+
+    def _is_unjudgeable(self, name: str) -> bool:
+        return not self._rules[name].requirement
