@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from jobforge.core.errors import InvalidInput
+from jobforge.core.redaction import mask_text
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _MAX_NAME = 256
@@ -39,11 +40,13 @@ def to_slug(name: str) -> str:
 
 
 def check_name(name: str, what: str = "name") -> str:
-    """The name or alias, if it has 1 to 256 characters and no control characters.
+    """The name or alias, if it has 1 to 256 characters, no control characters and no secret.
 
     Raises:
         InvalidInput: it has not.
     """
     if not 1 <= len(name) <= _MAX_NAME or any(unicodedata.category(c) == "Cc" for c in name):
         raise InvalidInput(f"a {what} has 1 to {_MAX_NAME} printable characters")
+    if mask_text(name) != name:
+        raise InvalidInput(f"the {what} holds what looks like a secret; names are stored and shown")
     return name

@@ -30,6 +30,7 @@ from jobforge.core.effects import PlannedEffect
 from jobforge.core.failure import code_of
 from jobforge.core.plan import Plan
 from jobforge.core.redaction import mask_secrets
+from jobforge.core.secret_names import refuse_secret_names
 from jobforge.ports.records import TenantRecord
 from jobforge.ports.runtime import ContextFactory, Reach
 from jobforge.ports.storage import Storage, TenantUnit
@@ -66,7 +67,12 @@ class TakeIn:
     switches: Callable[[], Switches]
 
     async def __call__(self, bundle: TranslatedBundle, submission: Submission) -> Intake:
-        """Take a bundle in. Nothing is written."""
+        """Take a bundle in. Nothing is written.
+
+        Raises:
+            ContractViolation: one of its names holds a secret.
+        """
+        refuse_secret_names(bundle)
         async with self.storage.transaction(submission.tenant.tenant_id) as unit:
             caller = await _caller(unit, submission)
             prepared = prepare(bundle, self.catalog, caller, mask=_mask)

@@ -10,6 +10,7 @@ from jobforge.contract.dialects import TranslatedBundle
 from jobforge.core.admission import PreparedRequest
 from jobforge.core.audit import AuditEntry
 from jobforge.core.errors import InvalidInput
+from jobforge.core.names import check_name
 from jobforge.core.policy_token import TokenBinding, TokenClaims, claims_for, sign_token, token_hash
 from jobforge.core.scopes import unknown_scopes, write_scopes
 from jobforge.core.signing import Keyring
@@ -63,12 +64,14 @@ class IssueToken:
         """Issue one for the plan that this bundle makes now.
 
         Raises:
+            ContractViolation: one of its names holds a secret.
             InvalidInput: nothing in the bundle needs a token, a type is not in it, a scope is
                 unknown, or the lifetime is not between a second and a day.
             SettingInvalid: there is no secret to sign with.
         """
         if not timedelta(seconds=1) <= wish.lifetime <= MAX_LIFETIME:
             raise InvalidInput("a policy token lives between one second and 24 hours")
+        check_name(wish.actor, "actor's name")
         intake = await self.take_in(bundle, submission)
         now = self.clock.now()
         claims = claims_for(

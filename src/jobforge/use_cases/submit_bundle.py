@@ -112,7 +112,10 @@ class SubmitBundle:
         if policy_token is None and bundle.policy_token is not None:
             policy_token = bundle.policy_token.get_secret_value()
         for _ in range(_TRIES):
-            intake = await self.take_in(bundle, submission)
+            try:
+                intake = await self.take_in(bundle, submission)
+            except ContractViolation as violation:
+                return await self._refuse(submission, violation)
             try:
                 # One transaction: nothing is decided that is not recorded, and the reverse.
                 async with self.storage.transaction(submission.tenant.tenant_id) as unit:
@@ -164,7 +167,7 @@ class SubmitBundle:
         return to_result(facts, children)
 
     async def _refuse(self, submission: Submission, violation: ContractViolation) -> BundleResult:
-        """Record and answer the refusal of a bundle that could not even be read."""
+        """Record and answer the refusal of a bundle that could not even be taken in."""
         facts = RunFacts(
             run_id=self.ids.uuid(),
             tenant_id=submission.tenant.tenant_id,

@@ -18,6 +18,7 @@ from jobforge.adapters.targets.workspace import TenantWorkspace
 from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.context import HttpClient, JobIdentity, PastJob, Probes
 from jobforge.core.errors import Denied
+from jobforge.core.redaction import mask_text
 from jobforge.ports.engine import Attempt, JobEngine
 from jobforge.ports.records import DatasetRecord
 from jobforge.ports.runtime import Reach
@@ -161,7 +162,7 @@ class LiveContext:
 
     async def progress(self, fraction: float, message: str) -> None:
         """Report how far the work is, from 0 to 1."""
-        await self.report(min(max(fraction, 0.0), 1.0), message)
+        await self.report(min(max(fraction, 0.0), 1.0), mask_text(message))
 
     def log(self, event: str, **fields: object) -> None:
         """Write one structured log line."""

@@ -1,0 +1,107 @@
+"""`jobforge worker` as a process of its own: told to stop, and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.application import SECRET, Harness, Text, make_type, open_harness, say
+
+if TYPE_CHECKING:
+    from jobforge.adapters.postgres.access import DatabaseAccess
+    from jobforge.core.context import JobContext
+
+SCRIPT = Path(__file__).with_name("slow_worker.py")
+ROOT = Path(__file__).parents[3]
+
+
+async def at_once(payload: Text, _: JobContext) -> Text:
+    return payload
+
+
+@pytest.fixture
+async def app(
+    database_access: DatabaseAccess,
+    tmp_path: Path,
+    clean_environment: None,  # noqa: ARG001 (asked for its effect)
+) -> AsyncIterator[Harness]:
+    types = [make_type("linger", at_once)]
+    async with open_harness(database_access, tmp_path, job_types=types) as harness:
+        yield harness
+
+
+@asynccontextmanager
+async def worker(app: Harness) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        SCRIPT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={
+            "PATH": os.defpath,
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
+            "JOBFORGE_HOME": str(app.app.home),
+            "JOBFORGE_DATABASE_URL": app.access.owner_dsn,
+            "JOBFORGE_AUTOPILOT_JOBS_ENABLED": "1",
+            "JOBFORGE_POLICY_TOKEN_SECRET": SECRET,
+        },
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def line_of(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        return (await process.stdout.readline()).decode().strip()
+
+
+def linger(number: int, seconds: str) -> dict[str, object]:
+    return say(number, seconds, job_type="autopilot.ops.linger")
+
+
+async def test_a_worker_that_gets_sigterm_finishes_what_runs_and_ends_well(app: Harness) -> None:
+    result = await app.execute(app.bundle(linger(1, "1.0")))
+
+    async with worker(app) as process:
+        assert await line_of(process) == "begun 1"
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            code = await process.wait()
+
+    assert code == 0
+    assert (await app.show(result)).summary.executed == 1
+    assert (await app.events())[-1] == "job.executed"
+
+
+async def test_the_job_of_a_killed_worker_is_run_again_and_executed_exactly_once(
+    app: Harness,
+) -> None:
+    result = await app.execute(app.bundle(linger(1, "60")))
+    async with worker(app) as process:
+        assert await line_of(process) == "begun 1"
+        process.kill()
+        await process.wait()
+    killed = await app.job_of(result.child_runs[0])
+
+    await app.alter("UPDATE pgqueuer.pgqueuer SET heartbeat = heartbeat - interval '1 minute'")
+    await app.work()
+
+    job = await app.job_of(result.child_runs[0])
+    assert (killed.status, killed.attempt) == ("running", 1)
+    assert (job.status, job.attempt) == ("executed", 2)
+    assert (await app.events()).count("job.executed") == 1
+    assert await app.rows("SELECT FROM pgqueuer.pgqueuer") == []
+    (verdict,) = await app.app.verify_audit(app.tenant)
+    assert verdict.is_intact
