@@ -81,7 +81,7 @@ class _Server:
         """Drop it, whoever is still connected; each role may only end its own connections."""
         self.execute(
             "SET ROLE jobforge_app; "  # noqa: S608 (our own name)
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             f"WHERE datname = '{name}' AND usename = 'jobforge_app'; "
             "RESET ROLE"
         )

@@ -66,9 +66,11 @@ def test_the_group_counts_before_everybody_else(file: Path) -> None:
 
 
 def test_a_link_is_followed_to_where_it_leads(file: Path) -> None:
+    open_folder = file.parent / "open"
+    open_folder.mkdir(mode=0o755)
     file.parent.chmod(0o700)
     link = file.parent.with_name("link")
-    link.symlink_to(file.parent)
+    link.symlink_to(open_folder)
 
     assert not _STRANGER.reaches(link)
 

@@ -51,15 +51,26 @@ def older_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def older_access(older_server: str) -> Iterator[DatabaseAccess]:
-    """An empty database on it, whose owner may make roles but is no superuser; no role exists."""
+def older_accesses(older_server: str) -> Iterator[list[DatabaseAccess]]:
+    """Empty databases on it, whose owner may make roles but is no superuser; no role exists."""
     superuser = f"postgresql://postgres@/postgres?host={older_server}"
+    names = ("work", "work2", "work3", "work4")
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(_execute(superuser, _OWNER, "CREATE DATABASE work OWNER an_owner"))
-        yield DatabaseAccess.over(f"postgresql://an_owner@/work?host={older_server}")
+        make = (f"CREATE DATABASE {name} OWNER an_owner" for name in names)
+        runner.run(_execute(superuser, _OWNER, *make))
+        yield [
+            DatabaseAccess.over(f"postgresql://an_owner@/{name}?host={older_server}")
+            for name in names
+        ]
+        drop = (f"DROP DATABASE {name} WITH (FORCE)" for name in names)
         roles = "jobforge_app, jobforge_dispatch, an_owner"
-        drop = ("DROP DATABASE work WITH (FORCE)", f"DROP ROLE IF EXISTS {roles}")
-        runner.run(_execute(superuser, *drop))
+        runner.run(_execute(superuser, *drop, f"DROP ROLE IF EXISTS {roles}"))
+
+
+@pytest.fixture
+def older_access(older_accesses: list[DatabaseAccess]) -> DatabaseAccess:
+    """One of them."""
+    return older_accesses[0]
 
 
 @pytest.fixture(params=["embedded", "as a user's", "older"])

@@ -15,7 +15,7 @@ from jobforge.adapters.postgres.access import DatabaseAccess
 from jobforge.adapters.postgres.database import Connection, Database
 from jobforge.adapters.postgres.migrate import migrate, read_migrations
 from jobforge.adapters.postgres.queue import queries_on
-from jobforge.adapters.postgres.roles import check_roles
+from jobforge.adapters.postgres.roles import check_roles, ensure_roles
 from jobforge.core.errors import Conflict, SettingInvalid, Unavailable
 
 if TYPE_CHECKING:
@@ -42,6 +42,14 @@ CREATE POLICY routing ON jobforge.things FOR SELECT TO jobforge_dispatch USING (
 ALTER FUNCTION jobforge.count_all() OWNER TO jobforge_dispatch;
 GRANT EXECUTE ON FUNCTION jobforge.count_all() TO jobforge_app;
 """
+
+
+_OPEN_FUNCTIONS = """
+    SELECT oid::regprocedure::text AS name FROM pg_proc
+    WHERE pronamespace IN ('jobforge'::regnamespace, 'pgqueuer'::regnamespace)
+        AND has_function_privilege('public', oid, 'EXECUTE')
+"""
+_DISPATCH_MAY = "SELECT has_schema_privilege('jobforge_dispatch', 'jobforge', 'CREATE') AS may"
 
 
 @pytest.fixture
@@ -116,11 +124,6 @@ async def test_the_application_owns_nothing(any_empty_access: DatabaseAccess, fo
 
 
 async def test_nothing_is_open_to_everybody(any_empty_access: DatabaseAccess, folder: Path) -> None:
-    functions = """
-        SELECT oid::regprocedure::text AS name FROM pg_proc
-        WHERE pronamespace IN ('jobforge'::regnamespace, 'pgqueuer'::regnamespace)
-            AND has_function_privilege('public', oid, 'EXECUTE')
-    """
     schemas = """
         SELECT nspname FROM pg_namespace
         WHERE nspname IN ('jobforge', 'pgqueuer')
@@ -130,7 +133,7 @@ async def test_nothing_is_open_to_everybody(any_empty_access: DatabaseAccess, fo
 
     await migrate(any_empty_access.owner_dsn, folder)
 
-    assert await _fetch(any_empty_access.owner_dsn, functions) == []
+    assert await _fetch(any_empty_access.owner_dsn, _OPEN_FUNCTIONS) == []
     assert await _fetch(any_empty_access.owner_dsn, schemas) == []
 
 
@@ -149,11 +152,10 @@ async def test_a_function_without_a_grant_is_nobodys(
 async def test_the_dispatcher_may_create_only_while_a_migration_runs(
     any_empty_access: DatabaseAccess, folder: Path
 ) -> None:
-    query = "SELECT has_schema_privilege('jobforge_dispatch', 'jobforge', 'CREATE') AS may"
-
     await migrate(any_empty_access.owner_dsn, folder)
 
-    assert [row["may"] for row in await _fetch(any_empty_access.owner_dsn, query)] == [False]
+    may = await _fetch(any_empty_access.owner_dsn, _DISPATCH_MAY)
+    assert [row["may"] for row in may] == [False]
 
 
 async def test_later_migrations_are_added_to_earlier_ones(
@@ -214,6 +216,7 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(
         empty_access.owner_dsn,
         "SELECT relname FROM pg_class WHERE relname IN ('things', 'half')",
     )
+    assert [row["may"] for row in await _fetch(empty_access.owner_dsn, _DISPATCH_MAY)] == [False]
     _write(folder / "0002_dispatch.sql", _SECOND)
 
     assert [row["relname"] for row in tables] == ["things"]
@@ -226,6 +229,32 @@ async def test_processes_that_migrate_at_once_apply_each_migration_once(
     done = await asyncio.gather(*(migrate(any_empty_access.owner_dsn, folder) for _ in range(4)))
 
     assert sorted(len(names) for names in done) == [0, 0, 0, 3]
+
+
+async def test_databases_of_one_server_can_be_migrated_at_once(
+    older_accesses: list[DatabaseAccess], folder: Path
+) -> None:
+    # The roles are the server's, so the databases' own locks do not keep these apart.
+    done = await asyncio.gather(*(migrate(one.owner_dsn, folder) for one in older_accesses))
+
+    assert done == [("pgqueuer", "0001_things", "0002_dispatch")] * 4
+
+
+async def test_a_role_that_another_database_is_just_making_is_waited_for(
+    older_accesses: list[DatabaseAccess],
+) -> None:
+    faster, slower = [await asyncpg.connect(one.owner_dsn) for one in older_accesses[:2]]
+    await faster.execute("BEGIN")
+    await faster.execute("CREATE ROLE jobforge_app NOLOGIN NOINHERIT")
+
+    waiting = asyncio.create_task(ensure_roles(slower))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    await faster.execute("COMMIT")
+
+    await asyncio.wait_for(waiting, 10)
+    await faster.close()
+    await slower.close()
 
 
 async def test_the_queues_schema_follows_a_new_release(
@@ -243,6 +272,7 @@ async def test_the_queues_schema_follows_a_new_release(
 
     assert await migrate(empty_access.owner_dsn, folder) == ("pgqueuer",)
     assert await _fetch(empty_access.owner_dsn, index) == whole
+    assert await _fetch(empty_access.owner_dsn, _OPEN_FUNCTIONS) == []
 
 
 async def test_somebody_elses_queue_is_left_alone(

@@ -60,7 +60,7 @@ _LET_DISPATCH_OWN_NO_MORE = "REVOKE CREATE ON SCHEMA jobforge FROM jobforge_disp
 _OPEN_TO_PUBLIC = """
     SELECT 'REVOKE ALL ON ROUTINE ' || routine.oid::regprocedure || ' FROM PUBLIC' AS statement
     FROM pg_proc AS routine JOIN pg_namespace AS schema ON schema.oid = routine.pronamespace
-    WHERE schema.nspname = ANY ($1::text[])
+    WHERE schema.nspname = $1
         AND EXISTS (
             SELECT FROM aclexplode(coalesce(routine.proacl, acldefault('f', routine.proowner)))
             WHERE grantee = 0
@@ -104,7 +104,7 @@ def read_migrations(folder: Traversable = MIGRATIONS) -> tuple[Migration, ...]:
     return tuple(
         Migration(
             name.removesuffix(".sql"),
-            folder.joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n"),
+            folder.joinpath(name).read_text(encoding="utf-8"),
         )
         for name in names
     )
@@ -191,12 +191,12 @@ async def _apply(owner: Connection, migration: Migration) -> None:
         await owner.execute(_LET_DISPATCH_OWN)
         await owner.execute(migration.text)
         await owner.execute(_LET_DISPATCH_OWN_NO_MORE)
-        await _close_to_public(owner)
+        await _close_to_public(owner, "jobforge")
         await owner.execute(_RECORD, migration.name, migration.checksum)
 
 
-async def _close_to_public(owner: Connection) -> None:
-    for row in await owner.fetch(_OPEN_TO_PUBLIC, ["jobforge", "pgqueuer"]):
+async def _close_to_public(owner: Connection, schema: str) -> None:
+    for row in await owner.fetch(_OPEN_TO_PUBLIC, schema):
         await owner.execute(row["statement"])
 
 
@@ -223,7 +223,7 @@ async def _install_engine(owner: Connection, recorded: str | None) -> bool:
 
 async def _grant_engine(owner: Connection, checksum: str) -> None:
     await owner.execute(_GRANT_ENGINE)
-    await _close_to_public(owner)
+    await _close_to_public(owner, "pgqueuer")
     await owner.execute(_RECORD, ENGINE, checksum)
 
 
