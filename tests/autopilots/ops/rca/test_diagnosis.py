@@ -117,6 +117,19 @@ def test_without_a_topology_a_hogged_resource_leads_before_slow_callers(kind: st
     assert diagnosis.method == "deviation"
 
 
+def test_a_hogged_resource_is_named_where_no_impact_shows() -> None:
+    random = np.random.default_rng(3)
+    series = shop()
+    for service in ("web", "cart", "search", "db"):
+        memory = 100 + random.standard_normal(START + 5)
+        memory[START:] += 80 if service == "db" else 0
+        series.append(_series(service, "memory", memory))
+
+    diagnosis = diagnose_metrics(series, target=TARGET, topology=CALLS, incident_start=60.0 * START)
+
+    assert diagnosis.ranked_services[0] == "db"
+
+
 def test_quiet_resources_name_no_cause() -> None:
     named = [
         seed

@@ -18,8 +18,10 @@ MIN_RATIO = 4.0
 
 Chosen on the normal windows of two recorded systems: 1 of 84 lies above, no incident below 12.
 """
-MIN_DEVIATION = 1.2
+MIN_DEVIATION = 1.0
 """Score of the leading series below which no cause is named."""
+CLEAR_RESOURCE = 2.0
+"""Score from which a resource that runs out counts beside, or in place of, impacts."""
 MAX_HYPOTHESES = 5
 SYMPTOM_WEIGHT = 0.5
 
@@ -98,8 +100,32 @@ def diagnose_metrics(
     # Without calls every caller would count what its callees cost as its own.
     if wanted is not None and calls and has_impacts(grid, wanted[1]):
         impacts = explain_target(grid, begin, target=wanted, calls=calls)
-        return _from_impacts(grid, begin, impacts, ranked_metrics, wanted)
+        exhausted = _exhausted(ranked_metrics)
+        found = _from_impacts(grid, begin, _weigh(impacts, exhausted), ranked_metrics, wanted)
+        if not found.abstained or not exhausted:
+            return found
     return _from_deviations(grid, begin, deviations, ranked_metrics)
+
+
+def _exhausted(metrics: Sequence[RankedMetric]) -> dict[str, float]:
+    """Services whose resources clearly depart, with the score of the clearest."""
+    found: dict[str, float] = {}
+    for item in metrics:
+        if item.score >= CLEAR_RESOURCE and metric_kind(item.metric) == "resource":
+            found.setdefault(item.service, item.score)
+    return found
+
+
+def _weigh(impacts: Sequence[Impact], exhausted: Mapping[str, float]) -> list[Impact]:
+    """Impacts in order, those of services that run out of a resource raised by its score."""
+    return sorted(
+        impacts,
+        key=lambda impact: (
+            -impact.score * (1.0 + exhausted.get(impact.service, 0.0)),
+            -impact.own,
+            impact.service,
+        ),
+    )
 
 
 def _start_of(grid: SeriesGrid, incident_start: float | None) -> int:
