@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jobforge.autopilots.support.meaning_index import to_unit
 from jobforge.autopilots.support.sentence_vectors import VectorChoice, load_encoders
 from jobforge.autopilots.support.text_space import Texts, TextSpace
 from jobforge.core.errors import InvalidInput
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float32]
 
-N_NEIGHBOURS = 15
+N_NEIGHBOURS = 12
 SHARPNESS = 3
 DAMPING = 8
 EXTRA_AXES = 1.17
+EMPHASIS = 0.15
 """Chosen on Banking77's training part without labels but for the score; the optimum is flat."""
 _MAX_DENSE = 600
 _BATCH = 1_000
@@ -50,12 +53,20 @@ def cluster_tickets(
     if k is not None and k >= len(texts):
         return list(range(len(texts)))
     _, placed = TextSpace.learn(texts, load_encoders(vectors))
-    graph = _link(placed)
+    static = _emphasise(placed.vectors[-1])
+    graph = _link(replace(placed, vectors=(*placed.vectors[:-1], static)))
     values, axes = _find_axes(graph, k, seed)
     if k is not None:
         return _number_in_order(_split(values, axes, k, seed))
     tried = [_split(values, axes, number, seed) for number in _candidates(len(texts))]
     return _number_in_order(max(tried, key=lambda groups: _modularity(graph, groups)))
+
+
+def _emphasise(vectors: Matrix) -> Matrix:
+    """Stretch unit vectors a little along the directions in which these texts differ most."""
+    spread, directions = np.linalg.eigh(vectors.T @ vectors / len(vectors))
+    stretched = vectors @ directions * np.clip(spread, 1e-6, None) ** EMPHASIS
+    return to_unit(np.asarray(stretched, dtype=np.float32))
 
 
 def _split(values: Matrix, axes: Matrix, n_groups: int, seed: int) -> NDArray[np.int64]:
