@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -9,12 +10,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from jobforge.autopilots.finops import ANOMALY_SCAN
 from jobforge.autopilots.finops.anomaly_scan import AnomalyScanResult
 from jobforge.autopilots.finops.costs.generator import generate_costs
-from jobforge.core.data_source import FileSource, NamedDataset
+from jobforge.core.context import DatasetFile
+from jobforge.core.data_source import DataFormat, FileSource, NamedDataset
 from jobforge.core.errors import DatasetMissing, InvalidInput, PayloadInvalid, SourceMalformed
 from jobforge.testing.context import MemoryContext
 
@@ -130,9 +133,12 @@ async def test_dates_count_back_from_the_data_never_from_today() -> None:
     assert await kinds_of(*events, **later) == []
 
 
-async def test_a_ledger_whose_sums_do_not_add_up_is_reported() -> None:
+async def test_a_ledger_whose_sums_do_not_add_up_is_reported(tmp_path: Path) -> None:
     context = MemoryContext()
-    context.data.datasets["./fixtures/ledger.json"] = [ledger(total_mrr_cents=9900)]
+    path = tmp_path / "ledger.json"
+    path.write_text(json.dumps(ledger(total_mrr_cents=9900)))
+    held = DatasetFile(path=path, format="json", checksum="sha256:0")
+    context.data.files["./fixtures/ledger.json"] = held
     module = {
         "operation": "anomaly_scan",
         "ledger_source": {"type": "file", "path": "./fixtures/ledger.json", "format": "json"},
@@ -145,6 +151,18 @@ async def test_a_ledger_whose_sums_do_not_add_up_is_reported() -> None:
         ("mrr_discrepancy", Decimal("50.00"))
     ]
     assert result.reference_date == date(2026, 1, 31)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '{"customers": NaN}', '"text"'])
+async def test_a_ledger_file_that_is_no_document_is_an_error(tmp_path: Path, text: str) -> None:
+    context = MemoryContext()
+    path = tmp_path / "ledger.json"
+    path.write_text(text)
+    held = DatasetFile(path=path, format="json", checksum="sha256:0")
+    context.data.files["ledger.json"] = held
+
+    with pytest.raises(SourceMalformed):
+        await run({"ledger_source": {"type": "file", "path": "ledger.json"}}, context)
 
 
 @pytest.mark.parametrize(
@@ -163,10 +181,23 @@ async def test_a_ledger_shows_customers_that_need_a_look(
     assert [a.kind for a in result.anomalies_detected] == [kind]
 
 
-async def test_costs_are_scanned_with_forecast_pages_and_table() -> None:
-    truth = generate_costs(seed=3, accounts=2, days=150, breaks_per_account=2)
+def with_file(path: Path, form: DataFormat) -> MemoryContext:
     context = MemoryContext()
-    context.data.datasets["costs"] = truth.rows
+    context.data.files["costs"] = DatasetFile(path=path, format=form, checksum="sha256:0")
+    return context
+
+
+def write_costs(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+async def test_costs_are_scanned_with_forecast_pages_and_table(tmp_path: Path) -> None:
+    truth = generate_costs(seed=3, accounts=2, days=150, breaks_per_account=2)
+    write_costs(tmp_path / "costs.csv", truth.rows)
+    context = with_file(tmp_path / "costs.csv", "csv")
 
     result = await run({"time_range": "90d", "scan_type": "cost"}, context)
 
@@ -179,6 +210,41 @@ async def test_costs_are_scanned_with_forecast_pages_and_table() -> None:
     page = context.artifacts.stored[result.outputs[2].name].decode()
     assert "<svg" in page
     assert "http" not in page
+
+
+async def test_a_file_of_any_form_gives_what_its_rows_give(tmp_path: Path) -> None:
+    rows = generate_costs(seed=4, accounts=1, days=120, breaks_per_account=2).rows
+    write_costs(tmp_path / "costs.csv", rows)
+    with duckdb.connect() as connection:
+        copy = "COPY (FROM read_csv($from)) TO '" + str(tmp_path / "costs.parquet") + "'"
+        connection.execute(copy, {"from": str(tmp_path / "costs.csv")})
+    payload = {"time_range": "90d", "scan_type": "cost"}
+    plain = [{k: str(v) for k, v in row.items() if k != "ChargePeriodEnd"} for row in rows]
+
+    inline = await run({**payload, "costs": plain})
+    from_csv = await run(payload, with_file(tmp_path / "costs.csv", "csv"))
+    from_parquet = await run(payload, with_file(tmp_path / "costs.parquet", "parquet"))
+
+    assert inline.anomalies_detected
+    assert from_csv.anomalies_detected == inline.anomalies_detected
+    assert from_parquet.anomalies_detected == inline.anomalies_detected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n", "no ChargePeriodStart"),
+        ("ChargePeriodStart,BilledCost\n2026-01-01,cheap\n", "a readable cost table"),
+        ("ChargePeriodStart,BilledCost\nsoon,1.00\n", "a readable cost table"),
+        ("ChargePeriodStart,BilledCost\n", "no cost rows"),
+    ],
+)
+async def test_a_file_that_is_no_bill_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "costs.csv"
+    path.write_text(text)
+
+    with pytest.raises(SourceMalformed, match=message):
+        await run({"scan_type": "cost"}, with_file(path, "csv"))
 
 
 async def test_teams_are_taken_from_the_tags() -> None:

@@ -14,6 +14,7 @@ import pytest
 from jobforge.autopilots.finops import CHURN_RISK_REPORT
 from jobforge.autopilots.finops.churn.views import revenue_at_risk, survival_curve
 from jobforge.autopilots.finops.churn_risk_report import ChurnRiskResult
+from jobforge.core.context import DatasetFile
 from jobforge.core.data_source import FileSource, NamedDataset
 from jobforge.core.errors import DatasetMissing, PayloadInvalid, SourceMalformed
 from jobforge.testing.context import MemoryContext
@@ -114,13 +115,16 @@ async def test_purchases_alone_are_weighed_by_their_silence() -> None:
     assert risks["silent"] > 0.95
 
 
-async def test_the_modules_payload_reads_its_ledger_and_usage() -> None:
+async def test_the_modules_payload_reads_its_ledger_and_usage(tmp_path: Path) -> None:
     context = MemoryContext()
     ledger = {
         "computed_at": "2024-01-31T23:59:59Z",
         "customers": {"c": {"customer_id": "c", "payment_failure_count_30d": 3}},
     }
-    context.data.datasets["ledger.json"] = [ledger]
+    path = tmp_path / "ledger.json"
+    path.write_text(json.dumps(ledger))
+    held = DatasetFile(path=path, format="json", checksum="sha256:0")
+    context.data.files["ledger.json"] = held
     context.data.datasets["usage.json"] = [
         {"customer_id": "c", "metric_name": "calls", "current_value": 1, "previous_value": 10}
     ]

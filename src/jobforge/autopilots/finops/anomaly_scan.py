@@ -15,6 +15,7 @@ from jobforge.autopilots.finops.billing.anomalies import (
     find_in_events,
     find_in_ledger,
 )
+from jobforge.autopilots.finops.billing.documents import read_document
 from jobforge.autopilots.finops.billing.events import read_events
 from jobforge.autopilots.finops.billing.ledger import read_ledger
 from jobforge.autopilots.finops.costs.scan import (
@@ -28,8 +29,8 @@ from jobforge.autopilots.finops.costs.scan import (
 )
 from jobforge.autopilots.finops.report_pages import Bars, Line, Page, Table, store_pages
 from jobforge.contract.manifest import ArtifactOutput
-from jobforge.core.context import JobContext
-from jobforge.core.data_source import DataSource, NamedDataset
+from jobforge.core.context import JobContext, Row
+from jobforge.core.data_source import DataSource, InlineRows, NamedDataset
 from jobforge.core.errors import PayloadInvalid, SourceMalformed
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
@@ -106,7 +107,7 @@ async def handle(payload: AnomalyScanPayload, context: JobContext) -> AnomalySca
     scan: CostScan | None = None
     source = payload.cost_source()
     if source is not None:
-        rows = await context.data.rows(source)
+        rows = await _cost_rows(source, context)
         await context.progress(0.2, f"{len(rows)} cost rows")
         scan = scan_costs(rows, _settings(payload))
         found += scan.anomalies
@@ -127,6 +128,15 @@ async def handle(payload: AnomalyScanPayload, context: JobContext) -> AnomalySca
         notes=tuple(notes),
     )
     return await _store(result, scan, context)
+
+
+async def _cost_rows(source: DataSource, context: JobContext) -> list[Row]:
+    """Rows carried by the payload as they are; a file summed by day, whatever its size."""
+    if isinstance(source, InlineRows):
+        return await context.data.rows(source)
+    from jobforge.autopilots.finops.costs.files import read_cost_file
+
+    return read_cost_file(await context.data.file(source))
 
 
 def _settings(payload: AnomalyScanPayload) -> ScanSettings:
@@ -168,7 +178,7 @@ async def _scan_billing(
         anomalies = find_in_events(stream.events, reference=reference, thresholds=limits)
         found.append((anomalies, reference.astimezone(UTC).date()))
     if payload.ledger_source is not None:
-        ledger = read_ledger(await context.data.rows(payload.ledger_source))
+        ledger = read_ledger(await read_document(payload.ledger_source, context))
         moment = payload.reference_date or ledger.computed_at
         if moment is None:
             raise SourceMalformed(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from jobforge.autopilots.finops.billing.documents import read_document
 from jobforge.autopilots.finops.churn.report_models import (
     Assessment,
     AtRiskAccount,
@@ -169,7 +170,7 @@ async def _assess(payload: ChurnRiskPayload, context: JobContext) -> Assessment:
         optional = [sources.usage_metrics, sources.support_tickets, sources.plan_downgrades]
         usage, tickets, downgrades = [await read(s) if s else [] for s in optional]
         return assess_by_signals(
-            await read(sources.ledger),
+            await read_document(sources.ledger, context),
             usage=usage,
             tickets=tickets,
             downgrades=downgrades,

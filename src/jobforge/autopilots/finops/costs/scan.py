@@ -143,7 +143,7 @@ def _grouped(rows: list[Row], group: GroupBy) -> list[Row]:
     """Rows with the team or feature of their tags as a column."""
     if group in ("service", "region"):
         return rows
-    return [{**row, group: _tags(row).get(group)} for row in rows]
+    return [{group: _tags(row).get(group), **row} for row in rows]
 
 
 def _tags(row: Row) -> Mapping[str, Any]:
