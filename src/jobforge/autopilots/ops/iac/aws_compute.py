@@ -51,7 +51,10 @@ def _image_volumes(resource: Resource) -> Judgement | None:
 
 
 def _build_artifacts(resource: Resource) -> Judgement | None:
-    for block in [*resource.blocks("artifacts"), *resource.blocks("secondary_artifacts")]:
+    blocks = [*resource.blocks("artifacts"), *resource.blocks("secondary_artifacts")]
+    if all(block.get("type") == "NO_ARTIFACTS" for block in blocks):
+        return None
+    for block in blocks:
         if block.get("encryption_disabled") is True and block.get("type") != "NO_ARTIFACTS":
             return unmet("encryption_disabled is true", line_of(block))
     return met("artifacts are encrypted")

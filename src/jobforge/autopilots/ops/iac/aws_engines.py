@@ -126,6 +126,14 @@ def _kafka_logs(resource: Resource) -> Judgement:
     return unmet("no broker log is enabled", resource.line)
 
 
+def _broker_audit(resource: Resource) -> Judgement | None:
+    if resource.conf.get("engine_type") == "RabbitMQ":
+        # RabbitMQ has no audit log.
+        return None
+    value = resource.get("logs/audit")
+    return verdict(_true(value) or is_unknown(value), f"logs.audit is {value}", resource)
+
+
 def _broker_version(resource: Resource) -> Judgement | None:
     minimum = {"ActiveMQ": (5, 17), "RabbitMQ": (3, 11)}.get(str(resource.conf.get("engine_type")))
     version = re.match(r"(\d+)\.(\d+)", str(resource.conf.get("engine_version") or ""))
@@ -226,6 +234,14 @@ def rules() -> Iterator[TypedRule]:
         _kafka_encrypted,
     )
     yield aws_rule("80", ("msk_cluster",), "Kafka writes logs", "low", "Enable a log.", _kafka_logs)
+    yield aws_rule(
+        "197",
+        ("mq_broker",),
+        "ActiveMQ brokers write audit logs",
+        "low",
+        "Set logs.audit.",
+        _broker_audit,
+    )
     yield aws_rule(
         "208",
         ("mq_broker", "mq_configuration"),

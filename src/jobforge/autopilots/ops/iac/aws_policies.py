@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from jobforge.autopilots.ops.iac import policy_risks
@@ -133,6 +134,39 @@ def _attached_to_user(resource: Resource) -> Judgement | None:
     return unmet("attached to a user", resource.line)
 
 
+_GITHUB = "token.actions.githubusercontent.com"
+_GITHUB_SUBJECT = re.compile(r"repo:[^*?:/]+/")
+
+
+def _github(statement: Statement) -> bool:
+    """Whether it lets workflows in of more than one owner's repositories.
+
+    Source: GitHub Docs, "Configuring OpenID Connect in Amazon Web Services": the subject names the
+    owner first, and without it any repository of GitHub's may assume the role.
+    """
+    if not statement.allows or not any(_GITHUB in name for name in statement.principals):
+        return False
+    condition = statement.conf.get("Condition")
+    tests = condition.values() if isinstance(condition, Mapping) else ()
+    subjects = [
+        word
+        for test in tests
+        if isinstance(test, Mapping)
+        for key, value in test.items()
+        if str(key).lower() == f"{_GITHUB}:sub"
+        for word in words(value)
+    ]
+    return not subjects or not all(_GITHUB_SUBJECT.match(subject) for subject in subjects)
+
+
+def _access_point(resource: Resource) -> Judgement:
+    for block in resource.blocks("public_access_block_configuration"):
+        names = ("block_public_acls", "block_public_policy", "restrict_public_buckets")
+        if not any(block.get(name) is True or is_unknown(block.get(name)) for name in names):
+            return unmet("public access is not blocked", line_of(block))
+    return met("public access is blocked, which is the default")
+
+
 def _function_policy(resource: Resource) -> Judgement | None:
     principal = resource.conf.get("principal")
     if principal == "*":
@@ -260,6 +294,22 @@ def rules() -> Iterator[TypedRule]:
         "critical",
         "Name the principals.",
         _policy("assume_role_policy", partial(_any, _assumed_by_everybody, "is open")),
+    )
+    yield aws_rule(
+        "393",
+        ("iam_role",),
+        "Only one owner's GitHub workflows may assume a role",
+        "high",
+        "Name the repository in the condition on the subject.",
+        _policy("assume_role_policy", partial(_any, _github, "trusts GitHub widely")),
+    )
+    yield aws_rule(
+        "392",
+        ("s3_access_point",),
+        "Access points block public access",
+        "high",
+        "Set public_access_block_configuration.",
+        _access_point,
     )
     yield aws_rule(
         "61",

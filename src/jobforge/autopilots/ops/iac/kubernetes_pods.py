@@ -52,7 +52,7 @@ def _runtime_socket(pod: Manifest) -> Judgement | None:
 
 def _token(pod: Manifest) -> Judgement | None:
     spec = pod.pod_spec
-    if spec is None:
+    if spec is None or isinstance((pod.pod_template or {}).get("spec"), list):
         return None
     value = spec.get("automountServiceAccountToken")
     if value is False:
@@ -91,7 +91,7 @@ def _user_of(container: Container, spec: Mapping[str, Any]) -> tuple[object, obj
 
 def _root(pod: Manifest) -> Judgement | None:
     spec = pod.pod_spec
-    if spec is None:
+    if spec is None or isinstance(spec.get("containers"), Mapping):
         return None
     for container in pod.containers:
         non_root, user = _user_of(container, spec)
@@ -107,7 +107,7 @@ def _root(pod: Manifest) -> Judgement | None:
 
 def _low_uid(pod: Manifest) -> Judgement | None:
     spec = pod.pod_spec
-    if spec is None:
+    if spec is None or isinstance(spec.get("containers"), Mapping):
         return None
     if spec.get("hostUsers") is False:
         return met("the pod has a user namespace of its own")
