@@ -46,6 +46,16 @@ def test_words_of_the_text_are_given_as_reasons(classifier: TicketClassifier) ->
     assert {"refund", "invoice"} <= set(prediction.reasons)
 
 
+def test_very_common_words_are_reasons_only_where_no_other_word_is(
+    classifier: TicketClassifier,
+) -> None:
+    first, second = classifier.predict(["where is my", "where is my export"])
+
+    assert first.reasons
+    assert set(first.reasons) <= {"where", "is", "my"}
+    assert second.reasons == ("export",)
+
+
 def test_a_strange_text_is_out_of_scope_and_a_familiar_one_is_not(
     classifier: TicketClassifier,
 ) -> None:

@@ -90,7 +90,8 @@ class Scorer:
     def explain(self, texts: Sequence[str], placed: Texts, order: Rows) -> list[tuple[str, ...]]:
         """Name the words that pull a text towards its first class and away from its second.
 
-        `order` holds each text's classes, best first.
+        `order` holds each text's classes, best first. Very common words count only where no other
+        word pulls.
         """
         matrix = placed.words
         rows = np.repeat(np.arange(len(texts)), np.diff(matrix.indptr))
@@ -101,20 +102,22 @@ class Scorer:
         is_named = np.zeros(matrix.shape[1], dtype=np.bool_)
         is_named[list(names)] = True
         useful = np.flatnonzero((pull > 0) & is_named[matrix.indices])
-        found: list[list[str]] = [[] for _ in texts]
+        telling: list[list[str]] = [[] for _ in texts]
+        common: list[list[str]] = [[] for _ in texts]
         for entry in useful[np.lexsort((-pull[useful], rows[useful]))].tolist():
-            reasons = found[rows[entry]]
-            if len(reasons) < _MAX_REASONS:
-                reasons.append(names[int(matrix.indices[entry])])
-        return [tuple(reasons) for reasons in found]
+            name = names[int(matrix.indices[entry])]
+            (common if name in STOP_WORDS else telling)[rows[entry]].append(name)
+        return [
+            tuple((strong or weak)[:_MAX_REASONS])
+            for strong, weak in zip(telling, common, strict=True)
+        ]
 
     def _name_columns(self, texts: Sequence[str]) -> dict[int, str]:
-        words = {word for text in texts for word in split_words(text) if len(word) > 1}
-        useful = sorted(words - STOP_WORDS)
-        columns, is_known = self.space.words.find_columns(hash_words(useful))
+        words = sorted({word for text in texts for word in split_words(text)})
+        columns, is_known = self.space.words.find_columns(hash_words(words))
         return {
             int(column): word
-            for word, column, known in zip(useful, columns, is_known, strict=True)
+            for word, column, known in zip(words, columns, is_known, strict=True)
             if known
         }
 
