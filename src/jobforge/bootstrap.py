@@ -18,7 +18,7 @@ from jobforge.adapters.datasets.store import FileDatasetStore
 from jobforge.adapters.embedded.server import EmbeddedServer, default_home
 from jobforge.adapters.engine.engine import PostgresEngine
 from jobforge.adapters.engine.waiter import RunWaiter
-from jobforge.adapters.engine.worker import Worker
+from jobforge.adapters.engine.worker import DEFAULT_CONCURRENCY, Worker
 from jobforge.adapters.http.address_guard import AddressGuard
 from jobforge.adapters.http.client import GuardedHttpClient
 from jobforge.adapters.logging import configure_logging
@@ -70,7 +70,6 @@ if TYPE_CHECKING:
 CATALOG = "jobforge.autopilots.catalog:load_catalog"
 """Where a handler's own process finds the job types."""
 
-DEFAULT_CONCURRENCY = 200
 PROBE_TIMEOUT = timedelta(seconds=10)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from jobforge.contract.results import Dialect, JobStatus, Mode
+from jobforge.core.job_type import Isolation
 
 Json = Mapping[str, Any]
 
@@ -81,7 +82,10 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to insert. `effects` are the planned effects an action was approved for."""
+    """A job to insert. `effects` are the planned effects an action was approved for.
+
+    `lane` says where its handler runs, so that jobs which compute wait for a place of their own.
+    """
 
     job_id: UUID
     project_id: UUID | None
@@ -96,6 +100,7 @@ class NewJob:
     actor: str
     grant_jti: str | None
     priority: int
+    lane: Isolation
     max_attempts: int
     created_at: datetime
 

@@ -237,6 +237,7 @@ def _to_job(decision: Decision, index: int, verdicts: _Verdicts, jti: str | None
         actor=verdicts.submission.actor.name,
         grant_jti=jti if request.needs_token else None,
         priority=PRIORITIES[request.source.hints.priority or "normal"],
+        lane=request.job_type.isolation if request.job_type else "inline",
         max_attempts=request.job_type.max_attempts if request.job_type else 1,
         created_at=verdicts.at,
     )

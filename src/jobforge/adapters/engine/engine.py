@@ -13,7 +13,7 @@ from jobforge.adapters.postgres.audit_events import AuditRows
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
 from jobforge.adapters.postgres.database import Connection, Database
 from jobforge.adapters.postgres.jobs import QUERIES
-from jobforge.adapters.postgres.queue import enqueue
+from jobforge.adapters.postgres.queue import enqueue, to_released
 from jobforge.core.errors import Unavailable
 from jobforge.ports.engine import Attempt, Ending, JobRef, NotStarted
 from jobforge.ports.records import AuditHead
@@ -72,7 +72,7 @@ class PostgresEngine:
             accepted = {row["ordinal"] - 1 for row in rows}
             tenants = sorted({endings[index].attempt.ref.tenant_id for index in accepted})
             released = await connection.fetch(QUERIES.release_jobs, tenants, now)
-            await enqueue(connection, _to_refs(released))
+            await enqueue(connection, [to_released(row) for row in released])
             await self._notify(connection, rows, now)
             heads = await _append_audit(connection, endings, accepted)
         self._checkpoints.note(heads)
@@ -104,7 +104,7 @@ class PostgresEngine:
             waiting = await connection.fetch(QUERIES.find_waiting_tenants)
             tenants = sorted(row["tenant_id"] for row in waiting)
             released = await connection.fetch(QUERIES.release_jobs, tenants, now)
-            found = _to_refs((*stranded, *released))
+            found = [to_released(row) for row in (*stranded, *released)]
             await enqueue(connection, found)
             await connection.execute(QUERIES.prune_queue_log, now - KEEP_QUEUE_LOG)
         return len(found)
@@ -139,10 +139,6 @@ async def _append_audit(
         entries = [ending.entry for ending in by_tenant[tenant_id]]
         heads[tenant_id] = await AuditRows(connection, tenant_id).append(entries)
     return heads
-
-
-def _to_refs(rows: Sequence[asyncpg.Record]) -> list[JobRef]:
-    return [JobRef(row["tenant_id"], row["job_id"]) for row in rows]
 
 
 def _settle_columns(endings: Sequence[Ending]) -> tuple[list[object], ...]:

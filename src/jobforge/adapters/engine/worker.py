@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -20,8 +21,15 @@ from jobforge.adapters.engine.presence import present
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
 from jobforge.adapters.postgres.connecting import LOST
 from jobforge.adapters.postgres.database import Database
-from jobforge.adapters.postgres.queue import ENTRYPOINT, queries_on, queue_settings, to_ref
+from jobforge.adapters.postgres.queue import (
+    LANES,
+    queries_on,
+    queue_settings,
+    to_entrypoint,
+    to_ref,
+)
 from jobforge.contract.errors import JobForgeError
+from jobforge.core.job_type import Isolation
 from jobforge.ports.engine import Attempt, Ending, JobEngine, JobRef, NotStarted
 from jobforge.ports.system import Clock
 
@@ -30,7 +38,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("jobforge.worker")
 
-BATCH = 200
+BATCH = 100
+DEFAULT_CONCURRENCY = 400
 SWEEP_EVERY = timedelta(seconds=30)
 CHECKPOINT_EVERY = timedelta(seconds=1)
 # Notifications wake it at once. This bounds what a lost one costs, and the end of a drain, where
@@ -52,18 +61,23 @@ class Worker:
         clock: Clock,
         checkpoints: CheckpointFiles,
         *,
-        concurrency: int = BATCH,
+        concurrency: int = DEFAULT_CONCURRENCY,
     ) -> None:
         self._database = database
         self._engine = engine
         self._run_job = run_job
         self._clock = clock
         self._checkpoints = checkpoints
-        self._slots = asyncio.Semaphore(concurrency)
+        # A job that computes has a process to itself; taking more of them would keep them from
+        # the other workers.
+        self._places: dict[Isolation, int] = {
+            "inline": concurrency,
+            "process": min(concurrency, os.cpu_count() or 1),
+        }
         self._begin: Batcher[JobRef, Attempt | NotStarted] = Batcher(engine.begin, limit=BATCH)
         self._settle: Batcher[Ending, bool] = Batcher(engine.settle, limit=BATCH)
         self._stopped = asyncio.Event()
-        self._manager: QueueManager | None = None
+        self._managers: list[QueueManager] = []
 
     async def run(self, *, drain: bool = False) -> None:
         """Work until `stop`, or with `drain` until nothing is queued any more.
@@ -85,8 +99,8 @@ class Worker:
     def stop(self) -> None:
         """Take no new job; those that run are finished and settled first."""
         self._stopped.set()
-        if self._manager is not None:
-            self._manager.shutdown.set()
+        for manager in self._managers:
+            manager.shutdown.set()
 
     async def _keep_managing(self, *, drain: bool) -> None:
         while not self._stopped.is_set():
@@ -102,17 +116,29 @@ class Worker:
                         await self._stopped.wait()
 
     async def _manage(self, *, drain: bool) -> None:
-        """Let PgQueuer hand out rows; a manager that failed is not used again."""
+        """Let PgQueuer hand out rows, lane by lane; managers that failed are not used again."""
+        while not self._stopped.is_set():
+            self._managers = [self._make_manager(lane) for lane in LANES]
+            async with asyncio.TaskGroup() as running:
+                for lane, manager in zip(LANES, self._managers, strict=True):
+                    running.create_task(self._run_lane(manager, lane, drain=drain))
+            # The end of one lane's last job may have released a job of the other.
+            if drain and await self._engine.sweep() == 0:
+                return
+
+    def _make_manager(self, lane: Isolation) -> QueueManager:
         driver = AsyncpgPoolDriver(self._database.pool)
-        self._manager = QueueManager(queries_on(driver), channel=queue_settings().channel)
-        self._manager.entrypoint(ENTRYPOINT, accepts_context=False)(self._work)
-        if self._stopped.is_set():
-            return
-        await self._manager.run(
+        manager = QueueManager(queries_on(driver), channel=queue_settings().channel)
+        manager.entrypoint(to_entrypoint(lane), accepts_context=False)(self._work)
+        return manager
+
+    async def _run_lane(self, manager: QueueManager, lane: Isolation, *, drain: bool) -> None:
+        batch = max(1, min(BATCH, self._places[lane] // 2))
+        await manager.run(
             dequeue_timeout=LOOK_EVERY,
-            batch_size=BATCH,
+            batch_size=batch,
             mode=QueueExecutionMode.drain if drain else QueueExecutionMode.continuous,
-            max_concurrent_tasks=4 * BATCH,
+            max_concurrent_tasks=max(2 * batch, self._places[lane]),
             shutdown_on_listener_failure=True,
             heartbeat_timeout=LOST_AFTER,
         )
@@ -128,13 +154,12 @@ class Worker:
             raise RetryRequested(PAUSE_AFTER_FAULT) from None
 
     async def _work_job(self, ref: JobRef) -> None:
-        async with self._slots:
-            started = await self._begin.submit(ref)
-            if isinstance(started, NotStarted):
-                if started.available_at is not None:
-                    raise RetryRequested(started.available_at - self._clock.now())
-                return
-            ending = await self._run_job(started)
+        started = await self._begin.submit(ref)
+        if isinstance(started, NotStarted):
+            if started.available_at is not None:
+                raise RetryRequested(started.available_at - self._clock.now())
+            return
+        ending = await self._run_job(started)
         is_accepted = await self._settle.submit(ending)
         if not is_accepted:
             log.warning("job.fenced", job_id=str(ref.job_id), attempt=started.number)

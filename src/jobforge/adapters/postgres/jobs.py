@@ -9,11 +9,10 @@ from uuid import UUID
 from jobforge.adapters.postgres.bundle_runs import QUERIES as RUN_QUERIES
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
-from jobforge.adapters.postgres.queue import enqueue
+from jobforge.adapters.postgres.queue import enqueue, to_released
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.contract.results import JobStatus
 from jobforge.core.lifecycle import is_terminal
-from jobforge.ports.engine import JobRef
 from jobforge.ports.records import JobRecord, KnownKey, NewJob
 
 QUERIES = load_queries("jobs")
@@ -75,6 +74,7 @@ class JobRows:
             [job.priority for job in jobs],
             [job.max_attempts for job in jobs],
             [job.grant_jti for job in jobs],
+            [job.lane for job in jobs],
         )
 
     async def find(self, job_id: UUID) -> JobRecord | None:
@@ -131,5 +131,5 @@ class JobRows:
     async def release(self, at: datetime) -> int:
         """Put waiting jobs into the queue, up to the tenant's cap."""
         rows = await self._connection.fetch(QUERIES.release_jobs, [self._tenant_id], at)
-        await enqueue(self._connection, [JobRef(row["tenant_id"], row["job_id"]) for row in rows])
+        await enqueue(self._connection, [to_released(row) for row in rows])
         return len(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -17,14 +18,26 @@ from pgqueuer.domain.settings import DBSettings
 from pgqueuer.queries import Queries
 
 from jobforge.adapters.postgres.database import Connection
+from jobforge.core.job_type import Isolation
 from jobforge.ports.engine import JobRef
 
 if TYPE_CHECKING:
     import asyncpg
 
 SCHEMA = "pgqueuer"
-ENTRYPOINT = "jobforge.job"
+LANES: tuple[Isolation, ...] = ("inline", "process")
+"""Jobs that wait and jobs that compute are handed out apart: a worker takes of each what it can."""
+
 _ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A job to put into the queue."""
+
+    tenant_id: UUID
+    job_id: UUID
+    lane: Isolation
 
 
 @cache
@@ -44,7 +57,7 @@ def queries_on(driver: Driver) -> Queries:
     )
 
 
-async def enqueue(connection: Connection, jobs: Sequence[JobRef]) -> None:
+async def enqueue(connection: Connection, jobs: Sequence[Released]) -> None:
     """Put jobs into the queue, in the connection's own transaction.
 
     All have one priority here: a tenant's own priorities order its releases, so that nobody gets
@@ -55,10 +68,20 @@ async def enqueue(connection: Connection, jobs: Sequence[JobRef]) -> None:
     # A pooled connection has every method of the connection behind it.
     driver = AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection))
     await queries_on(driver).enqueue(
-        [ENTRYPOINT] * len(jobs),
+        [to_entrypoint(job.lane) for job in jobs],
         [job.tenant_id.bytes + job.job_id.bytes for job in jobs],
         [0] * len(jobs),
     )
+
+
+def to_entrypoint(lane: Isolation) -> str:
+    """What PgQueuer calls a lane."""
+    return f"jobforge.{lane}"
+
+
+def to_released(row: asyncpg.Record) -> Released:
+    """A row of `release_jobs` or `find_stranded_jobs`."""
+    return Released(row["tenant_id"], row["job_id"], row["lane"])
 
 
 def to_ref(payload: bytes | None) -> JobRef:

@@ -76,7 +76,7 @@ def flags(as_json: AsJson = False) -> None:
 def worker(
     concurrency: Annotated[
         int, typer.Option("--concurrency", "-c", min=1, max=10_000, help="Jobs at a time.")
-    ] = 200,
+    ] = 400,
     drain: Annotated[
         bool, typer.Option("--drain", help="Stop once nothing is queued any more.")
     ] = False,

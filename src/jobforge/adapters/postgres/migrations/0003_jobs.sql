@@ -10,6 +10,7 @@ CREATE TABLE jobforge.jobs (
     status            text NOT NULL DEFAULT 'queued'
         CHECK (status IN ('queued', 'running', 'executed', 'error', 'denied', 'canceled')),
     priority          integer NOT NULL DEFAULT 0,
+    lane              text NOT NULL CHECK (lane IN ('inline', 'process')),
     payload           json NOT NULL,
     effects           json NOT NULL,
     trace_id          text NOT NULL,

@@ -3,7 +3,7 @@
 
 GRANT SELECT (tenant_id, slug, name, created_at) ON jobforge.tenants TO jobforge_dispatch;
 GRANT SELECT (tenant_id, alias) ON jobforge.tenant_aliases TO jobforge_dispatch;
-GRANT SELECT (tenant_id, job_id, release_state, released_at)
+GRANT SELECT (tenant_id, job_id, lane, release_state, released_at)
     ON jobforge.jobs TO jobforge_dispatch;
 
 CREATE POLICY routing ON jobforge.tenants FOR SELECT TO jobforge_dispatch USING (true);
@@ -36,11 +36,11 @@ CREATE FUNCTION jobforge.list_tenants()
 
 -- Jobs that were released but have no queue row any more: the sweeper enqueues them again.
 CREATE FUNCTION jobforge.find_stranded_jobs(before timestamptz)
-    RETURNS TABLE (tenant_id uuid, job_id uuid)
+    RETURNS TABLE (tenant_id uuid, job_id uuid, lane text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog
     AS $$
-        SELECT j.tenant_id, j.job_id FROM jobforge.jobs AS j
+        SELECT j.tenant_id, j.job_id, j.lane FROM jobforge.jobs AS j
         WHERE j.release_state = 'released' AND j.released_at < before
             AND NOT EXISTS (
                 SELECT FROM pgqueuer.pgqueuer AS q

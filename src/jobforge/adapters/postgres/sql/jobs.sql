@@ -1,10 +1,14 @@
 -- name: known_keys
--- Those of the keys that earlier jobs used.
+-- Those of the keys that earlier jobs used. Each is looked up by itself: a join reads all the
+-- tenant ever used.
 SELECT known.job_type, known.key, known.job_id, known.payload_digest
-FROM jobforge.idempotency_keys AS known
-    JOIN unnest($2::text[], $3::text[]) AS asked (job_type, key)
-        ON known.job_type = asked.job_type AND known.key = asked.key
-WHERE known.tenant_id = $1;
+FROM unnest($2::text[], $3::text[]) AS asked (job_type, key)
+    CROSS JOIN LATERAL (
+        SELECT taken.job_type, taken.key, taken.job_id, taken.payload_digest
+        FROM jobforge.idempotency_keys AS taken
+        WHERE taken.tenant_id = $1 AND taken.job_type = asked.job_type AND taken.key = asked.key
+        LIMIT 1
+    ) AS known;
 
 -- name: insert_keys
 -- Take idempotency keys; those that were free come back.
@@ -20,12 +24,13 @@ RETURNING job_id;
 -- Insert jobs.
 INSERT INTO jobforge.jobs
     (tenant_id, project_id, run_id, trace_id, actor, grant_jti, created_at, available_at,
-     job_id, request_id, job_type, payload, effects, priority, max_attempts)
+     job_id, request_id, job_type, lane, payload, effects, priority, max_attempts)
 SELECT $1, $2, $3, $4, $5, grant_jti, $6, $6,
-    job_id, request_id, job_type, payload::json, effects::json, priority, max_attempts
+    job_id, request_id, job_type, lane, payload::json, effects::json, priority, max_attempts
 FROM unnest($7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[],
-        $13::integer[], $14::text[])
-    AS job (job_id, request_id, job_type, payload, effects, priority, max_attempts, grant_jti);
+        $13::integer[], $14::text[], $15::text[])
+    AS job (job_id, request_id, job_type, payload, effects, priority, max_attempts, grant_jti,
+            lane);
 
 -- name: find_job
 -- The job of an id.
@@ -95,11 +100,11 @@ FROM jobforge.settle_jobs($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: release_jobs
 -- Mark waiting jobs as released, up to each tenant's cap.
-SELECT tenant_id, job_id FROM jobforge.release_jobs($1, $2);
+SELECT tenant_id, job_id, lane FROM jobforge.release_jobs($1, $2);
 
 -- name: find_stranded_jobs
 -- Released jobs without a queue row.
-SELECT tenant_id, job_id FROM jobforge.find_stranded_jobs($1);
+SELECT tenant_id, job_id, lane FROM jobforge.find_stranded_jobs($1);
 
 -- name: find_waiting_tenants
 -- Tenants whose jobs wait for release.
