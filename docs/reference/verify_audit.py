@@ -11,7 +11,7 @@ from pathlib import Path
 SAID = ("tenant_id", "at", "actor", "event", "subject", "details")
 
 
-def unique(pairs: list) -> dict:
+def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Refuse an object that has a name twice."""
     if len(dict(pairs)) != len(pairs):
         raise ValueError(pairs)
@@ -35,10 +35,10 @@ def follow(text: str, seq: int, head: str) -> str:
     line = json.loads(text, object_pairs_hook=unique)
     said = canonical({name: line.pop(name) for name in SAID}).encode()
     leaf = bytes.fromhex(head) + (seq + 1).to_bytes(8, "big") + hashlib.sha256(said).digest()
-    expected = {"seq": seq + 1, "prev_hash": head, "hash": hashlib.sha256(b"\0" + leaf).hexdigest()}
-    if canonical(line) != canonical(expected):
+    digest = hashlib.sha256(b"\0" + leaf).hexdigest()
+    if canonical(line) != canonical({"seq": seq + 1, "prev_hash": head, "hash": digest}):
         raise ValueError(line)
-    return expected["hash"]
+    return digest
 
 
 if __name__ == "__main__":

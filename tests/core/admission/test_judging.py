@@ -7,11 +7,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from jobforge.contract.codes import BundleCode, ChildCode
-from jobforge.contract.dialects import TranslatedBundle, TranslatedRequest
+from jobforge.contract.dialects import TranslatedBundle
 from jobforge.core.admission import (
     Admission,
     AdmissionFacts,
@@ -23,7 +21,6 @@ from jobforge.core.admission import (
     candidates,
     prepare,
 )
-from jobforge.core.catalog import JobCatalog
 from jobforge.core.policy_token import (
     TokenVerdict,
     claims_for,
@@ -38,7 +35,6 @@ from jobforge.testing.admission import (
     CATALOG,
     FACTS,
     OTHER_PROJECT_ID,
-    READ_ONLY,
     READ_TYPE,
     TENANT_ID,
     make_action,
@@ -361,55 +357,6 @@ def test_under_deny_actions_a_token_for_one_action_does_not_serve_another() -> N
     assert codes(admission) == [ChildCode.POLICY_TOKEN_INVALID, None]
 
 
-def test_a_child_run_says_what_was_decided() -> None:
-    bad = make_request(2, payload={"ticket_id": "T-2", "extra": 1})
-    admission = decide(make_bundle(make_request(1), bad))
-    accepted, denied = (d.to_child_run("execute", UUID(int=9)) for d in admission.decisions)
-    dry = decide(make_bundle(make_request()), replace(FACTS, mode="dry_run")).decisions[0]
-
-    assert (accepted.status, accepted.job_id, accepted.error) == ("queued", UUID(int=9), None)
-    assert (denied.status, denied.code) == ("denied", "PAYLOAD_INVALID")
-    assert denied.error == {
-        "code": "PAYLOAD_INVALID",
-        "message": "Extra inputs are not permitted",
-        "pointer": "/extra",
-    }
-    assert dry.to_child_run("dry_run").status == "accepted"
-    assert dry.reason == "Would enqueue (dry run)"
-
-
-def test_an_accepted_request_says_what_happens_to_it_in_this_mode() -> None:
-    assert decide(make_bundle(make_request())).decisions[0].reason == "Queued"
-    assert (
-        decide(make_bundle(make_request()), replace(FACTS, mode="dry_run")).decisions[0].reason
-        == "Would enqueue (dry run)"
-    )
-
-
-def test_a_read_only_request_that_lacks_a_scope_is_no_blocked_action() -> None:
-    admission = decide(make_bundle(make_request(required_scopes=("jobforge:read",))))
-
-    assert codes(admission) == [ChildCode.SCOPE_MISSING]
-    assert admission.action_jobs_blocked == 0
-
-
-def test_an_action_that_lacks_a_scope_is_a_blocked_one() -> None:
-    admission = decide(make_bundle(make_action(required_scopes=("jobforge:read",))))
-
-    assert codes(admission) == [ChildCode.SCOPE_MISSING]
-    assert admission.action_jobs_blocked == 1
-
-
-def test_a_fault_of_the_payload_as_a_whole_says_so() -> None:
-    catalog = JobCatalog([replace(READ_ONLY, translate=lambda payload: payload["missing"])])
-
-    admission = admit(prepare(make_bundle(make_request()), catalog, CALLER, mask=unmasked), FACTS)
-
-    assert admission.decisions[0].reason == (
-        "Payload invalid at the payload: cannot be translated (KeyError)"
-    )
-
-
 def test_a_write_scope_that_a_read_only_request_asks_for_comes_from_the_token_alone() -> None:
     asking = make_request(1, required_scopes=("ops:write",))
     bundle = make_bundle(asking, make_action(2))
@@ -419,89 +366,3 @@ def test_a_write_scope_that_a_read_only_request_asks_for_comes_from_the_token_al
 
     assert codes(without)[0] is ChildCode.SCOPE_MISSING
     assert codes(with_token) == [None, None]
-
-
-def test_the_error_of_a_denial_says_its_reason_where_there_is_no_more_to_say() -> None:
-    child = decide(make_bundle(make_request(tenant="globex"))).decisions[0].to_child_run("dry_run")
-
-    assert child.error == {"code": "TENANT_MISMATCH", "message": child.reason}
-
-
-def test_a_blocked_action_says_why_its_token_was_refused() -> None:
-    verdict = TokenVerdict(None, ChildCode.POLICY_TOKEN_INVALID, "it is for another plan")
-
-    child = (
-        decide(make_bundle(make_action()), replace(FACTS, token=verdict))
-        .decisions[0]
-        .to_child_run("execute")
-    )
-
-    assert child.error == {"code": "POLICY_TOKEN_INVALID", "message": "it is for another plan"}
-
-
-REQUESTS = st.lists(
-    st.builds(
-        lambda make, number, changes: make(number, **changes),
-        st.sampled_from([make_request, make_action]),
-        st.integers(1, 3),
-        st.fixed_dictionaries(
-            {},
-            optional={
-                "tenant": st.sampled_from(["acme", "globex"]),
-                "project": st.sampled_from(["web", "app", None]),
-                "idempotency_key": st.sampled_from(["key-1", "key-2"]),
-                "required_scopes": st.sampled_from([(), ("ops:read",), ("ops:write",), ("x",)]),
-                "is_flagged": st.booleans(),
-                "job_type": st.sampled_from([READ_TYPE, ACTION_TYPE, "autopilot.x.y"]),
-            },
-        ),
-    ),
-    max_size=6,
-)
-ANY_FACTS = st.builds(
-    AdmissionFacts,
-    switches=st.builds(Switches, st.booleans(), st.booleans()),
-    mode=st.sampled_from(["dry_run", "execute"]),
-    on_policy_failure=st.sampled_from(["deny_all", "deny_actions"]),
-)
-
-
-@given(requests=REQUESTS, facts=ANY_FACTS)
-def test_whatever_comes_no_action_runs_without_a_token_and_nothing_runs_twice(
-    requests: list[TranslatedRequest], facts: AdmissionFacts
-) -> None:
-    admission = decide(make_bundle(*requests), facts)
-
-    accepted = admission.accepted
-    assert not any(decision.request.needs_token for decision in accepted)
-    ids = [decision.request.source.request_id for decision in accepted]
-    keys = [decision.request.source.idempotency_key for decision in accepted]
-    assert len(set(ids)) == len(ids)
-    assert len(set(keys)) == len(keys)
-    assert all(decision.request.source.tenant == "acme" for decision in accepted)
-    assert len(admission.decisions) == (0 if admission.refusal else len(requests))
-
-
-@given(requests=REQUESTS, facts=ANY_FACTS)
-def test_deny_all_never_lets_more_run_than_deny_actions(
-    requests: list[TranslatedRequest], facts: AdmissionFacts
-) -> None:
-    bundle = make_bundle(*requests)
-    strict = decide(bundle, replace(facts, on_policy_failure="deny_all"))
-    lenient = decide(bundle, replace(facts, on_policy_failure="deny_actions"))
-
-    assert {d.request.index for d in strict.accepted} <= {d.request.index for d in lenient.accepted}
-    assert strict.action_jobs_blocked == lenient.action_jobs_blocked
-
-
-@given(requests=REQUESTS, facts=ANY_FACTS)
-def test_a_producers_flag_only_ever_makes_it_stricter(
-    requests: list[TranslatedRequest], facts: AdmissionFacts
-) -> None:
-    flagged = [replace(request, is_flagged=True) for request in requests]
-
-    plain = decide(make_bundle(*requests), facts)
-    strict = decide(make_bundle(*flagged), facts)
-
-    assert not strict.accepted or facts.on_policy_failure == "deny_actions"
-    assert len(strict.accepted) <= len(plain.accepted)
