@@ -48,16 +48,18 @@ def _escalation(container: Container) -> str | None:
 
 
 def _privileged(container: Container) -> str | None:
-    return "privileged is true" if container.security_context.get("privileged") is True else None
+    # A string is no boolean to Kubernetes, but whoever writes "true" means it.
+    value = container.security_context.get("privileged")
+    return "privileged is true" if str(value).lower() == "true" else None
 
 
 def _writable_root(container: Container) -> str | None:
     value = container.security_context.get("readOnlyRootFilesystem")
-    return None if value is True else f"readOnlyRootFilesystem is {value}"
+    return None if str(value).lower() == "true" else f"readOnlyRootFilesystem is {value}"
 
 
 def _no_security_context(container: Container) -> str | None:
-    return None if container.security_context else "no securityContext"
+    return None if "securityContext" in container.conf else "no securityContext"
 
 
 def _capabilities(container: Container, key: str) -> list[str]:
@@ -118,10 +120,11 @@ def _no_digest(container: Container) -> str | None:
 def _pull_policy(container: Container) -> str | None:
     policy = container.conf.get("imagePullPolicy")
     name, tag, digest = _image_parts(container)
-    if policy == "Always" and name:
+    # What a digest names cannot change, so it needs no pulling.
+    if name and (policy == "Always" or digest):
         return None
     # Without a policy Kubernetes pulls always where the tag is `latest` or missing.
-    if name and policy is None and not digest and tag in {"", "latest"}:
+    if name and policy is None and tag in {"", "latest"}:
         return None
     return f"imagePullPolicy is {policy}"
 

@@ -133,8 +133,7 @@ def _tiller_service(manifest: Manifest) -> Judgement | None:
         return None
     selector = mapping(mapping(manifest.conf.get("spec")).get("selector"))
     labels = mapping(manifest.metadata.get("labels"))
-    named = "tiller" in {labels.get("name"), selector.get("name")}
-    if named or "helm" in {labels.get("app"), selector.get("app")}:
+    if "tiller" in {labels.get("name"), selector.get("name")}:
         return unmet("a service of Tiller", manifest.line)
     return met("no service of Tiller")
 

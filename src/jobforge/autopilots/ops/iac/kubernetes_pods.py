@@ -18,7 +18,8 @@ RUNTIME_SOCKETS = (
     "/var/run/containerd/containerd.sock",
     "/run/containerd/containerd.sock",
 )
-SECCOMP_PROFILES = frozenset({"RuntimeDefault", "Localhost"})
+SECCOMP_PROFILES = frozenset({"RuntimeDefault"})
+"""A local profile may allow anything: nobody can tell from the manifest."""
 
 
 def _host_flag(key: str, pod: Manifest) -> Judgement | None:
@@ -34,7 +35,7 @@ def _pod_security_context(pod: Manifest) -> Judgement | None:
     spec = pod.pod_spec
     if spec is None:
         return None
-    if spec.get("securityContext"):
+    if spec.get("securityContext") is not None:
         return met("securityContext is set")
     return unmet("the pod's spec has no securityContext", line_of(spec))
 
@@ -95,9 +96,9 @@ def _root(pod: Manifest) -> Judgement | None:
         return None
     for container in pod.containers:
         non_root, user = _user_of(container, spec)
-        is_user = isinstance(user, int) and not isinstance(user, bool)
-        is_safe = (user > 0) if is_user and isinstance(user, int) else non_root is True
-        if not is_safe:
+        # With runAsNonRoot Kubernetes refuses to start a container whose user is 0.
+        is_user = isinstance(user, int) and not isinstance(user, bool) and user > 0
+        if not is_user and non_root is not True:
             shown = f"runAsNonRoot is {non_root}, runAsUser is {user}"
             return unmet(f"container {container.name}: {shown}", line_of(container.conf))
     if not pod.containers:
