@@ -255,6 +255,82 @@ async def test_with_rates_mixed_currencies_are_summed_in_the_reporting_currency(
     assert result.summary.total_expected == Decimal("1.90")
 
 
+async def test_a_second_run_says_what_late_data_has_changed() -> None:
+    invoices = [_plain("a", "50.00"), _plain("b", "70.00", customer="globex")]
+    first = await run({**PERIOD, "expected": invoices, "actual": [_plain("a", "49.00")]})
+    report = json.loads(first.model_dump_json())
+
+    late = _plain("p9", "70.00", customer="globex", reference="b")
+    second = await run(
+        {
+            **PERIOD,
+            "expected": invoices,
+            "actual": [_plain("a", "49.00"), late],
+            "previous": [report],
+        }
+    )
+
+    assert second.changes is not None
+    assert [(c.kind, c.expected_ids, c.explanation) for c in second.changes.resolved] == [
+        ("missing", ("b",), "b and p9 match now.")
+    ]
+    assert (second.changes.new, second.changes.unchanged) == (0, 1)
+
+
+async def test_objects_of_the_stripe_api_are_read_in_minor_units() -> None:
+    charge = {
+        "id": "ch_1",
+        "object": "charge",
+        "created": 1767700000,
+        "amount": 5000,
+        "currency": "eur",
+        "customer": {"id": "acme", "object": "customer"},
+        "invoice": "a",
+    }
+    refund = {**charge, "id": "re_1", "object": "refund", "amount": 1200}
+
+    result = await run({**PERIOD, "expected": [_plain("a", "50.00")], "actual": [charge, refund]})
+
+    assert [(d.kind, d.actual_ids, d.amount) for d in result.discrepancies] == [
+        ("refund", ("re_1",), Decimal("-12.00"))
+    ]
+
+
+async def test_a_stripe_object_without_an_amount_is_an_error() -> None:
+    broken = {"id": "ch_1", "object": "charge", "created": 1767700000, "currency": "eur"}
+
+    with pytest.raises(SourceMalformed, match="a charge without id, amount or currency"):
+        await run({**PERIOD, "expected": [_plain("a", "50.00")], "actual": [broken]})
+
+
+async def test_a_stripe_export_and_a_bank_statement_need_no_mapping() -> None:
+    export = {
+        "id": "txn_1",
+        "Type": "charge",
+        "Amount": "48.25",
+        "Fee": "1.75",
+        "Currency": "eur",
+        "Created (UTC)": "2026-01-06 10:00",
+        "Customer ID": "acme",
+        "Invoice ID": "a",
+    }
+    statement = {
+        "Transaction ID": "S-1",
+        "Booking Date": "2026-01-06",
+        "Amount": "50.00",
+        "Currency": "EUR",
+        "Details": "SEPA credit inv-4711 thank you",
+    }
+
+    by_export = await run({**PERIOD, "expected": [_plain("a", "50.00")], "actual": [export]})
+    by_bank = await run(
+        {**PERIOD, "expected": [_plain("INV-4711", "50.00")], "actual": [statement]}
+    )
+
+    assert [d.kind for d in by_export.discrepancies] == ["fee"]
+    assert by_bank.discrepancies == ()
+
+
 @pytest.mark.parametrize(
     "payload",
     [

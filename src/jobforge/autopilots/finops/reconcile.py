@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from jobforge.autopilots.finops.billing.documents import read_document
 from jobforge.autopilots.finops.billing.events import read_events
 from jobforge.autopilots.finops.billing.expectation import split_events
 from jobforge.autopilots.finops.money import FxRate, FxTable
+from jobforge.autopilots.finops.reconciliation.changes import Changes, compare_reports
 from jobforge.autopilots.finops.reconciliation.model import Reconciliation, Record, Tolerance
 from jobforge.autopilots.finops.reconciliation.report import (
     AutoResolved,
@@ -70,6 +72,9 @@ class ReconcilePayload(Model):
     fx_rates: DataSource | None = Field(
         default=None, description="Rows with base, quote, date and rate."
     )
+    previous: DataSource | None = Field(
+        default=None, description="An earlier report of this job, to say what has changed since."
+    )
     reporting_currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
     expected_columns: dict[str, str] = Field(
         default_factory=dict, description="Our column name to theirs."
@@ -103,6 +108,7 @@ class ReconcileResult(Model):
     auto_resolved: tuple[AutoResolved, ...]
     control_totals: tuple[SideTotal, ...]
     by_kind: dict[str, int]
+    changes: Changes | None = None
     notes: tuple[str, ...] = ()
     outputs: tuple[ArtifactOutput, ...] = ()
 
@@ -164,6 +170,9 @@ async def handle(payload: ReconcilePayload, context: JobContext) -> ReconcileRes
     _refuse_empty_period(found)
     await context.progress(0.8, f"{len(found.differences)} differences")
     result = _to_result(payload, sides, found, FxTable(rates))
+    if payload.previous is not None:
+        before = await read_document(payload.previous, context)
+        result = result.model_copy(update={"changes": compare_reports(before, found)})
     return await _store(result, context)
 
 
@@ -343,11 +352,11 @@ def translate(payload: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _sources(payload: ReconcilePayload) -> tuple[DataSource, ...]:
-    rates = () if payload.fx_rates is None else (payload.fx_rates,)
+    besides = tuple(s for s in (payload.fx_rates, payload.previous) if s is not None)
     if payload.events_source is not None:
-        return payload.events_source, *rates
+        return payload.events_source, *besides
     expected, actual = payload.sides()
-    return expected, *actual, *rates
+    return expected, *actual, *besides
 
 
 RECONCILE = JobType(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobforge.autopilots.finops.billing.stripe import from_stripe_object, is_stripe_object
 from jobforge.autopilots.finops.money import from_minor, parse_amount, parse_currency
 from jobforge.core.context import Row
 from jobforge.core.errors import InvalidInput, SourceMalformed
@@ -66,6 +67,7 @@ def to_records(
 ) -> list[Row]:
     """Name the columns our way: by `columns` (ours to theirs) first, then by known aliases.
 
+    Objects of the Stripe API (`object`, `created` in seconds) are recognised as they are.
     Names are compared without case, spaces and punctuation. `amount_cents` holds minor units.
 
     Raises:
@@ -74,6 +76,8 @@ def to_records(
     """
     if not rows:
         raise SourceMalformed(f"the {side} data is empty: there is nothing to reconcile")
+    if is_stripe_object(rows[0]):
+        return [from_stripe_object(row, where=f"{side} row {n}") for n, row in enumerate(rows, 1)]
     names = {_normal(name): name for row in rows[:100] for name in row}
     _refuse_wrong_delimiter(names, side)
     chosen = {**_by_alias(names), **_by_request(columns or {}, names, side)}
