@@ -240,6 +240,11 @@ def test_plain_help_is_no_commitment(sentence: str) -> None:
     assert not gives_instructions(sentence)
 
 
+def test_square_brackets_are_for_citations_alone() -> None:
+    assert not can_be_quoted("See [kb-refund] for more.", is_policy=True, is_ticket=False)
+    assert can_be_quoted("```\nx = a[0]\n```", is_policy=False, is_ticket=False)
+
+
 def test_sentences_are_verbatim_and_lists_and_abbreviations_stay_whole() -> None:
     text = "Use a file, e.g. a CSV. Then:\n- open it\n- press Save! Done?\n```\na. b. c\n```"
 

@@ -137,6 +137,18 @@ def test_a_fenced_block_is_never_split_and_its_comments_are_no_headings() -> Non
     assert passages[0].text.endswith("```\n# not a heading\n\nsecond line\n```")
 
 
+def test_a_link_becomes_text_and_address_but_not_in_code() -> None:
+    body = "See [billing](https://a.example/b) ![logo](x.png).\n\n```\n[a](b)\n```"
+
+    (passage,) = split_passages(Article(article_id="a", title="t", body=body))
+
+    assert passage.text == "See billing (https://a.example/b) logo.\n```\n[a](b)\n```"
+
+
+def test_no_hits_are_asked_for_and_none_are_given(index: KnowledgeIndex) -> None:
+    assert index.search("parcel", 0) == []
+
+
 def test_long_text_is_split_at_paragraphs() -> None:
     body = "\n\n".join(["word " * 80] * 3)
 

@@ -127,10 +127,16 @@ def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
             lines = []
             heading = match.group(2) if match else heading
         else:
-            lines.append(line.rstrip())
+            lines.append(line.rstrip() if is_code or is_fence else _unlink(line.rstrip()))
         is_code = is_code != is_fence
     if lines:
         yield heading, "\n".join(lines)
+
+
+def _unlink(line: str) -> str:
+    """Write a Markdown link as text and address: square brackets are for citations."""
+    without_images = re.sub(r"!\[([^\]]*)\]\([^)]*\)", r"\1", line)
+    return re.sub(r"\[([^\[\]]+)\]\(([^()\s]+)[^()]*\)", r"\1 (\2)", without_images)
 
 
 def _merge(paragraphs: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -114,6 +114,8 @@ class KnowledgeIndex:
 
     def search(self, query: str, k: int = 5) -> list[Hit]:
         """Return at most `k` articles, best first; ties keep the articles' order."""
+        if k < 1:
+            return []
         scores, rows = self._score(query)
         best: dict[int, tuple[float, int]] = {}
         for place in np.lexsort((rows, -scores)).tolist():

@@ -88,9 +88,12 @@ def makes_commitment(sentence: str) -> bool:
 def can_be_quoted(sentence: str, *, is_policy: bool, is_ticket: bool) -> bool:
     """Whether a source's sentence may stand in a reply.
 
-    Never: instructions, secrets and payment data. From a past ticket: nothing with personal data,
-    no commitment. A commitment only where a policy makes it.
+    Never: instructions, secrets and payment data, and square brackets outside of code, which would
+    look like citations. From a past ticket: nothing with personal data, no commitment. A commitment
+    only where a policy makes it.
     """
+    if re.search(r"[\[\]]", sentence) and "```" not in sentence:
+        return False
     kinds = {datum.kind for datum in find_personal_data(sentence)}
     if gives_instructions(sentence) or kinds & _NEVER_QUOTED or (is_ticket and kinds):
         return False
