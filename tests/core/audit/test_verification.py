@@ -198,6 +198,23 @@ def test_an_entry_after_a_proven_one_that_does_not_follow_is_the_bad_one() -> No
     assert outcome(verify_chain(TENANT_ID, rows, [checkpoint_at(ROWS[2])])) == (4, "unlinked")
 
 
+def test_a_verdict_says_in_words_where_to_look() -> None:
+    rebuilt = [*ROWS[:2], *rebuild([edited(row, actor="eve") for row in ROWS], 2)[2:]]
+    signed = [checkpoint_at(ROWS[1]), checkpoint_at(ROWS[4])]
+    verdicts = [
+        verify_chain(TENANT_ID, [*ROWS[:1], *ROWS[4:]]),
+        verify_chain(TENANT_ID, rebuilt, signed),
+        verify_chain(TENANT_ID, ROWS, [], ChainEnd(4, ROWS[3].hash)),
+    ]
+
+    assert [verdict.message for verdict in verdicts] == [
+        "entries 2 to 4 are missing",
+        "entry 5 is not the one that was signed: "
+        "the chain was written anew between entries 3 and 5",
+        "entry 5 lies behind the chain's head",
+    ]
+
+
 def test_two_checkpoints_that_disagree_cannot_both_hold() -> None:
     other = checkpoint_at(ROWS[3]).model_copy(update={"hash": "0" * 64})
 
