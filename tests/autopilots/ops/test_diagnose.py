@@ -109,6 +109,23 @@ async def test_the_blast_radius_is_who_calls_the_suspect() -> None:
     assert result.blast_radius == ("app", "web")
 
 
+async def test_past_incidents_that_are_alike_are_shown() -> None:
+    context = MemoryContext()
+    context.data.datasets["incidents"] = [
+        {"incident_id": "1", "service": "web", "title": "web is slow", "cause": "pool"},
+        {"incident_id": "2", "service": "web", "title": "certificate expired"},
+        {"incident_id": "3", "service": "mail", "title": "slow delivery"},
+    ]
+    events = [{"at": START, "service": "web", "kind": "deploy"}]
+
+    result = await run(
+        context, symptom="the web is slow today", incidents="incidents", context_events=events
+    )
+
+    assert result.similar_incidents[0].incident_id == "1"
+    assert "2" not in {incident.incident_id for incident in result.similar_incidents}
+
+
 async def test_nothing_to_judge_by_is_an_error() -> None:
     with pytest.raises(DatasetMissing, match="neither metrics"):
         await run(MemoryContext())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from jobforge.autopilots.ops.rca.changes import Change, changes_of, suspicious_c
 from jobforge.autopilots.ops.rca.diagnosis import Diagnosis, Hypothesis, diagnose_metrics
 from jobforge.autopilots.ops.rca.logs import LogLine, LogPattern, unusual_patterns
 from jobforge.autopilots.ops.rca.series_rows import series_of
+from jobforge.autopilots.ops.rca.similar import similar_incidents
 from jobforge.autopilots.ops.reports import store_json
 from jobforge.autopilots.ops.rows import Row, edges_of, required_time, text_of
 from jobforge.core.context import JobContext
@@ -60,6 +61,9 @@ class DiagnosePayload(Model):
     topology: DataSource | None = Field(default=None, description="Rows: caller, callee.")
     changes: DataSource | None = Field(default=None, description="Rows like context_events.")
     logs: DataSource | None = Field(default=None, description="Rows: timestamp, service, message.")
+    incidents: DataSource | None = Field(
+        default=None, description="Past ones. Rows: incident_id, service, title, cause, resolution."
+    )
 
 
 class HypothesisOut(Model):
@@ -94,6 +98,17 @@ class LogPatternOut(Model):
     sample: str
 
 
+class SimilarIncidentOut(Model):
+    """A past incident that looks like this one; `likeness` is from 0 to 100."""
+
+    incident_id: str
+    service: str
+    title: str
+    cause: str
+    resolution: str
+    likeness: float
+
+
 class DiagnoseResult(Model):
     """The diagnosis; `abstained` with a reason where the evidence is thin."""
 
@@ -107,6 +122,7 @@ class DiagnoseResult(Model):
     hypotheses: tuple[HypothesisOut, ...]
     blast_radius: tuple[str, ...]
     log_patterns: tuple[LogPatternOut, ...]
+    similar_incidents: tuple[SimilarIncidentOut, ...]
     recommendations: tuple[str, ...]
     notices: tuple[str, ...]
 
@@ -119,6 +135,7 @@ class Evidence:
     calls: tuple[tuple[str, str], ...]
     changes: tuple[Change, ...]
     logs: tuple[LogLine, ...]
+    incidents: Sequence[Row] = ()
 
 
 async def _rows(source: DataSource | None, context: JobContext) -> list[Row]:
@@ -146,6 +163,7 @@ async def handle(payload: DiagnosePayload, context: JobContext) -> DiagnoseResul
         calls=edges_of(await _rows(payload.topology, context)),
         changes=changes_of(events),
         logs=_lines_of(lines),
+        incidents=await _rows(payload.incidents, context),
     )
     result = diagnose(payload, evidence)
     await store_json(context, "ops-diagnose", "diagnosis_report", result)
@@ -190,6 +208,7 @@ def diagnose(payload: DiagnosePayload, evidence: Evidence) -> DiagnoseResult:
         hypotheses=tuple(hypotheses),
         blast_radius=_blast_radius(leader, evidence.calls),
         log_patterns=tuple(_to_pattern(pattern) for pattern in patterns[:20]),
+        similar_incidents=_similar(payload, evidence, leader),
         recommendations=_advice(leader, changes) if payload.options.include_recommendations else (),
         notices=_notices(metric_view, evidence, start),
     )
@@ -338,6 +357,14 @@ def _blast_radius(
         reached |= callers
 
 
+def _similar(
+    payload: DiagnosePayload, evidence: Evidence, leader: HypothesisOut | None
+) -> tuple[SimilarIncidentOut, ...]:
+    services = {*payload.affected_resources, *([leader.service] if leader else [])}
+    found = similar_incidents(evidence.incidents, payload.symptom, services)
+    return tuple(SimilarIncidentOut(**asdict(incident)) for incident in found)
+
+
 def _advice(leader: HypothesisOut | None, changes: tuple[Change, ...]) -> tuple[str, ...]:
     if leader is None:
         return ("collect metrics of the affected services and their callees around the onset",)
@@ -375,7 +402,13 @@ def _to_pattern(pattern: LogPattern) -> LogPatternOut:
 
 
 def _sources(payload: DiagnosePayload) -> tuple[DataSource, ...]:
-    named = (payload.metrics, payload.topology, payload.changes, payload.logs)
+    named = (
+        payload.metrics,
+        payload.topology,
+        payload.changes,
+        payload.logs,
+        payload.incidents,
+    )
     return tuple(source for source in named if source is not None)
 
 

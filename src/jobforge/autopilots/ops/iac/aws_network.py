@@ -63,7 +63,11 @@ def _admits(port: int, rule: Block) -> bool:
     if ports is None:
         return _is_all(rule)
     low, high = ports
-    return low <= port <= high or low == high == 0 or low == high == -1
+    # -1 stands for every port, or for every message of a protocol without ports.
+    is_every = low == high == -1 and "icmp" not in str(
+        rule.get("protocol", rule.get("ip_protocol"))
+    )
+    return low <= port <= high or low == high == 0 or is_every
 
 
 def _ingress(resource: Resource) -> list[Block] | None:
@@ -90,7 +94,7 @@ def _open_to_all(resource: Resource) -> Judgement | None:
     if rules is None:
         return None
     for rule in rules:
-        if _is_open(rule) and (_is_all(rule) or _ports(rule) == (-1, -1)):
+        if _is_open(rule) and _has_all_ports(rule):
             return unmet("every port is open to everybody", line_of(rule))
     return met("not every port is open to everybody")
 
@@ -108,9 +112,8 @@ def _open_egress(resource: Resource) -> Judgement | None:
 
 
 def _has_all_ports(rule: Block) -> bool:
-    return _ports(rule) in {(-1, -1), (0, 65535)} or (
-        _is_all(rule) and _ports(rule) in {None, (0, 0)}
-    )
+    every = {None, (0.0, 0.0), (0.0, 65535.0)}
+    return _ports(rule) == (-1, -1) or (_is_all(rule) and _ports(rule) in every)
 
 
 def _described(resource: Resource) -> Judgement | None:
@@ -154,7 +157,8 @@ def _acl_all(resource: Resource) -> Judgement | None:
     if conf.get("egress") is True:
         return None
     is_open = {conf.get("cidr_block"), conf.get("ipv6_cidr_block")} & ANYWHERE
-    if conf.get("rule_action") == "allow" and is_open and _ports(conf) is None:
+    every = _ports(conf) in {None, (0.0, 65535.0)} or _has_all_ports(conf)
+    if conf.get("rule_action") == "allow" and is_open and every:
         return unmet("every port is allowed from everywhere", resource.line)
     return met("ports are named")
 
