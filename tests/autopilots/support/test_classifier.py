@@ -66,6 +66,17 @@ def test_a_strange_text_is_out_of_scope_and_a_familiar_one_is_not(
     assert familiar.out_of_scope_score < strange.out_of_scope_score
 
 
+def test_a_handful_of_examples_calls_nothing_out_of_scope() -> None:
+    texts = [
+        f"{words} {n}" for n in range(3) for words in ("flies on my rose", "the pot is broken")
+    ]
+    few = TicketClassifier.fit(texts, ["pests", "delivery"] * 3, vectors="static")
+
+    (prediction,) = few.predict(["flies eat my roses"])
+
+    assert (prediction.label, prediction.out_of_scope) == ("pests", False)
+
+
 def test_confidence_means_the_share_of_right_answers() -> None:
     rng = np.random.default_rng(5)
     is_test = rng.random(len(TEXTS)) < 0.4

@@ -21,6 +21,9 @@ Matrix = NDArray[np.float32]
 MIN_LABELS = 2
 SHARE_KEPT = 0.99
 """Share of the texts learned from that the threshold still takes for in scope."""
+MIN_TO_REJECT = 50
+"""With fewer texts, and none given as out of scope, nothing is called so: too little is known."""
+NEVER = 2.0
 MAX_JUDGED = 3_000
 _BATCH = 1_000
 
@@ -216,6 +219,8 @@ def _fit_scope(inside: Scores, outside: Scores) -> tuple[Logistic, float]:
         scope = Logistic.fit(both, is_outside, is_balanced=True)
     else:
         scope = Logistic.falling_with(signs)
+        if len(signs) < MIN_TO_REJECT:
+            return scope, NEVER
     return scope, float(np.quantile(scope.apply(signs), SHARE_KEPT))
 
 
