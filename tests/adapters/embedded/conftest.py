@@ -11,12 +11,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
 from jobforge.adapters.embedded.server import EmbeddedServer
+from jobforge.adapters.postgres.access import DatabaseAccess
 
 _CLIENT = """
 import asyncio, sys
@@ -36,6 +38,14 @@ _MEMORY_BYTES = 1_000_000_000
 StartClient = Callable[[], "subprocess.Popen[str]"]
 
 
+@dataclass(frozen=True)
+class Running:
+    """A server that only looks may be cast at."""
+
+    home: Path
+    access: DatabaseAccess
+
+
 @pytest.fixture(scope="session")
 def complete_home() -> Iterator[Path]:
     """A home whose server is stopped, to be copied: much faster than making one for each test."""
@@ -43,6 +53,18 @@ def complete_home() -> Iterator[Path]:
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             runner.run(_start_and_stop(EmbeddedServer(parent / "home")))
         yield parent / "home"
+
+
+@pytest.fixture(scope="session")
+def running(complete_home: Path) -> Iterator[Running]:
+    """A running server that tests share, for what changes nothing."""
+    with _private_folder() as parent, asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        home = _copied(complete_home, parent / "home")
+        server = EmbeddedServer(home)
+        client = server.client()
+        yield Running(home, runner.run(client.__aenter__()).access)
+        runner.run(client.__aexit__(None, None, None))
+        runner.run(server.wait_until_stopped())
 
 
 @pytest.fixture
@@ -55,8 +77,7 @@ def new_home() -> Iterator[Path]:
 @pytest.fixture
 def home(complete_home: Path, new_home: Path) -> Path:
     """A home in which a server once ran."""
-    subprocess.run(["/bin/cp", "-a", complete_home, new_home], check=True)  # noqa: S603 (our paths)
-    return new_home
+    return _copied(complete_home, new_home)
 
 
 @pytest.fixture
@@ -112,6 +133,11 @@ def supervisor(new_home: Path) -> Callable[[], psutil.Process]:
 def processes(new_home: Path) -> Callable[[], list[psutil.Process]]:
     """Lists every process of the home's server, its supervisor among them."""
     return lambda: _processes_of(new_home)
+
+
+def _copied(source: Path, target: Path) -> Path:
+    subprocess.run(["/bin/cp", "-a", source, target], check=True)  # noqa: S603 (our own paths)
+    return target
 
 
 async def _start_and_stop(server: EmbeddedServer) -> None:

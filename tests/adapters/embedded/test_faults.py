@@ -104,7 +104,7 @@ async def test_the_next_client_of_a_server_killed_with_everything_else_finds_its
         await connection.close()
     await server.wait_until_stopped()
 
-    for _ in range(4):
+    for _ in range(3):
         holder = start_client()
         assert holder.stdout is not None
         assert holder.stdout.readline()
@@ -231,8 +231,8 @@ async def test_many_clients_and_random_kills_end_with_no_process_and_all_rows(
     choice = random.Random(20)  # noqa: S311 (no secret)
     async with server.client() as client:
         await _kill_while_writing(client, postmaster)
-        holders = [start_client() for _ in range(6)]
-        for _ in range(12):
+        holders = [start_client() for _ in range(4)]
+        for _ in range(10):
             await asyncio.sleep(choice.uniform(0.0, 0.3))
             victim = choice.randrange(len(holders) + 1)
             if victim == len(holders):

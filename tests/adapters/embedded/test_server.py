@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -19,6 +20,9 @@ import pytest
 
 from jobforge.adapters.embedded.server import EmbeddedClient, EmbeddedServer
 from jobforge.core.errors import SettingInvalid, Unavailable
+
+if TYPE_CHECKING:
+    from tests.adapters.embedded.conftest import Running
 
 StartClient = Callable[[], "subprocess.Popen[str]"]
 Processes = Callable[[], list[psutil.Process]]
@@ -35,63 +39,56 @@ async def _value(dsn: str, query: str) -> object:
         await connection.close()
 
 
-async def test_the_first_client_gets_a_database_of_postgresql_18(server: EmbeddedServer) -> None:
-    async with server.client() as client:
-        version = await _value(
-            client.access.owner_dsn, "SELECT current_setting('server_version_num')::int"
-        )
+async def test_the_database_is_one_of_postgresql_18(running: Running) -> None:
+    version = await _value(
+        running.access.owner_dsn, "SELECT current_setting('server_version_num')::int"
+    )
 
     assert isinstance(version, int)
     assert version >= 180000
 
 
-async def test_the_owner_owns_the_database_and_is_no_superuser(server: EmbeddedServer) -> None:
+async def test_the_owner_owns_the_database_and_is_no_superuser(running: Running) -> None:
     query = """
         SELECT pg_get_userbyid(datdba) = current_user AND NOT rolsuper AND rolcreaterole
         FROM pg_database, pg_roles
         WHERE datname = current_database() AND rolname = current_user
     """
 
-    async with server.client() as client:
-        assert await _value(client.access.owner_dsn, query) is True
+    assert await _value(running.access.owner_dsn, query) is True
 
 
-async def test_the_application_logs_in_with_no_rights_of_its_own(server: EmbeddedServer) -> None:
+async def test_the_application_logs_in_with_no_rights_of_its_own(running: Running) -> None:
     query = """
         SELECT current_user = 'jobforge_app'
             AND NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolinherit)
         FROM pg_roles WHERE rolname = current_user
     """
 
-    async with server.client() as client:
-        assert client.access.app_role is None
-        assert await _value(client.access.app_dsn, query) is True
+    assert running.access.app_role is None
+    assert await _value(running.access.app_dsn, query) is True
 
 
-async def test_nobody_gets_in_without_the_password(server: EmbeddedServer) -> None:
-    async with server.client() as client:
-        parts = urlsplit(client.access.owner_dsn)
-        for user in ("postgres", "jobforge_owner", "jobforge_app"):
-            wrong = parts._replace(netloc=f"{user}:wrong@").geturl()
+@pytest.mark.parametrize("user", ["postgres", "jobforge_owner", "jobforge_app"])
+async def test_nobody_gets_in_without_the_password(running: Running, user: str) -> None:
+    wrong = urlsplit(running.access.owner_dsn)._replace(netloc=f"{user}:wrong@").geturl()
 
-            with pytest.raises(asyncpg.InvalidPasswordError):
-                await asyncpg.connect(wrong)
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(wrong)
 
 
-async def test_it_listens_on_no_network_address_and_writes_through(server: EmbeddedServer) -> None:
+async def test_it_listens_on_no_network_address_and_writes_through(running: Running) -> None:
     query = """
         SELECT current_setting('listen_addresses') || ':' || current_setting('fsync') || ':'
             || current_setting('full_page_writes') || ':' || current_setting('synchronous_commit')
             || ':' || current_setting('data_checksums')
     """
 
-    async with server.client() as client:
-        assert await _value(client.access.owner_dsn, query) == ":on:on:on:on"
+    assert await _value(running.access.owner_dsn, query) == ":on:on:on:on"
 
 
-async def test_what_is_private_has_private_modes(server: EmbeddedServer, home: Path) -> None:
-    async with server.client():
-        modes = _modes_in(home)
+def test_what_is_private_has_private_modes(running: Running) -> None:
+    modes = _modes_in(running.home)
 
     folders = {"cluster": 0o700, "socket": 0o700}
     files = ("clients.lock", "credentials.json", "server.log", "start.lock", "supervisor.lock")
@@ -180,7 +177,7 @@ async def test_a_path_too_long_for_a_socket_gets_a_short_private_one(deep_home: 
     assert _mode(folder) is None
 
 
-@pytest.mark.parametrize("name", [' a"b ', "a,b", "%20?c#d&e=fä$HOME"])
+@pytest.mark.parametrize("name", ["a,b", ' %20?c#d&e="fä$HOME'])
 async def test_a_home_may_have_any_name(home: Path, name: str) -> None:
     odd = _renamed(home, name)
 

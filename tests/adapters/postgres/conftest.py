@@ -29,7 +29,7 @@ def older_server() -> Iterator[str]:
     initdb = Path(os.path.realpath(shutil.which("initdb") or "/nonexistent"))
     if not initdb.exists() or _major_of(initdb) > _NEWEST_OLDER:
         pytest.skip("no PostgreSQL of an earlier major version is installed here")
-    with tempfile.TemporaryDirectory(prefix="jobforge-older-", dir="/tmp") as name:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="jobforge-older-", dir="/tmp") as name:
         folder, account = Path(name), server_account()
         account.give(folder)
         data = folder / "data"
@@ -194,5 +194,3 @@ async def _execute(dsn: str, *statements: str) -> None:
             await connection.execute(statement)
     finally:
         await connection.close()
-
-
