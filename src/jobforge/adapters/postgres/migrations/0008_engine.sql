@@ -116,8 +116,6 @@ CREATE FUNCTION jobforge.release_jobs(tenants uuid[], moment timestamptz)
     RETURNS TABLE (tenant_id uuid, job_id uuid, lane text)
     LANGUAGE plpgsql
     SET search_path = pg_catalog
-    -- The first of those that wait come in the index's order; sorting reads all of them.
-    SET enable_sort = off
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -144,11 +142,11 @@ BEGIN
             ORDER BY waiting.priority DESC, waiting.created_at, waiting.job_id
             LIMIT room
         ) AS next;
+        -- By their ids, and still waiting; a join, or that said by name, reads all that wait.
         RETURN QUERY
             UPDATE jobforge.jobs AS job SET release_state = 'released', released_at = moment
-            FROM unnest(chosen) AS next (job_id)
-            WHERE job.tenant_id = current AND job.job_id = next.job_id
-                AND job.release_state = 'waiting'
+            WHERE job.tenant_id = current AND job.job_id = ANY (chosen)
+                AND job.release_state NOT IN ('released', 'ended')
             RETURNING job.tenant_id, job.job_id, job.lane;
     END LOOP;
 END $$;
