@@ -16,6 +16,8 @@ from pgqueuer.adapters.persistence.qb import (
 from pgqueuer.db import AsyncpgDriver, Driver
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.queries import Queries
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from typing_extensions import override
 
 from jobforge.adapters.postgres.database import Connection
 from jobforge.core.job_type import Isolation
@@ -40,10 +42,25 @@ class Released:
     lane: Isolation
 
 
+class _OwnSettings(DBSettings):
+    """PgQueuer's settings, deaf to the environment: a stray variable must not move its tables."""
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_args: PydanticBaseSettingsSource,
+        **_named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 @cache
 def queue_settings() -> DBSettings:
     """Where PgQueuer's objects lie, whatever the environment says."""
-    return DBSettings(db_schema=SCHEMA, prefix="")
+    return _OwnSettings(db_schema=SCHEMA)
 
 
 def queries_on(driver: Driver) -> Queries:
