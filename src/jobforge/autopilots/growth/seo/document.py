@@ -32,6 +32,8 @@ _BOMS = (
 _LINK_HEADER = re.compile(r"<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s;,]+))?)*)")
 _LINK_PARAM = re.compile(r";\s*([^\s=;,]+)(?:\s*=\s*(?:\"([^\"]*)\"|([^\s;,]+)))?")
 
+_IS_DEEP = etree.XPath("boolean(//*[count(ancestor::*) >= 32])")
+
 Element = etree._Element
 Headers = Sequence[tuple[str, str]]
 
@@ -61,8 +63,6 @@ class Document:
         self.text_of_source = self._decode(html[:MAX_SOURCE])
         self.root = _parse(self.text_of_source)
         self.by_tag: dict[str, list[Element]] = {}
-        self.depth = 0
-        self.element_count = 0
         self._index()
 
     def _decode(self, html: str | bytes) -> str:
@@ -76,21 +76,28 @@ class Document:
             return html.decode("utf-8", errors="replace")
 
     def _index(self) -> None:
-        depth = 0
-        walk = etree.iterwalk(self.root, events=("start", "end"))
-        for event, element in walk:
-            if event == "end":
-                depth -= 1
-                continue
-            depth += 1
-            tag = element.tag
-            if not isinstance(tag, str):
-                continue
-            self.depth = max(self.depth, depth)
-            self.element_count += 1
-            self.by_tag.setdefault(tag, []).append(element)
-            if tag in ("noscript", "template"):
-                walk.skip_subtree()
+        for element in self.root.iter():
+            self.by_tag.setdefault(str(element.tag), []).append(element)
+        if "noscript" in self.by_tag or "template" in self.by_tag:
+            for tag, elements in self.by_tag.items():
+                shown = [e for e in elements if not has_ancestor(e, "noscript", "template")]
+                self.by_tag[tag] = shown
+
+    @cached_property
+    def element_count(self) -> int:
+        """Elements of the page."""
+        return sum(map(len, self.by_tag.values()))
+
+    @cached_property
+    def depth(self) -> int:
+        """Levels of nesting where there are more than 32, else 0: to count them takes time."""
+        if not _IS_DEEP(self.root):
+            return 0
+        depth = deepest = 0
+        for event, _ in etree.iterwalk(self.root, events=("start", "end")):
+            depth += 1 if event == "start" else -1
+            deepest = max(deepest, depth)
+        return deepest
 
     def all(self, *tags: str) -> Iterator[Element]:
         """Elements with one of these tags, in document order for a single tag."""

@@ -163,9 +163,8 @@ def size(page: Document) -> Iterator[Finding]:
             "dom-size", [SeoItem(f"nested {page.depth} deep; what is below was not read")]
         )
     elif page.element_count > MAX_ELEMENTS or page.depth > MAX_DEPTH:
-        yield from _finding(
-            "dom-size", [SeoItem(f"{page.element_count} elements, {page.depth} levels")]
-        )
+        levels = f", {page.depth} levels" if page.depth > MAX_DEPTH else ""
+        yield from _finding("dom-size", [SeoItem(f"{page.element_count} elements{levels}")])
     if len(page.text_of_source) > MAX_PAGE_BYTES:
         length = f"{len(page.text_of_source)} characters"
         read = f"only the first {MAX_SOURCE} bytes were read" if page.is_cut else length
