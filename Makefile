@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format bench soak lock clean
+.PHONY: help demo test test-apply-crash lint format bench bench-ops bench-support bench-growth \
+	bench-finops soak lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,12 +20,12 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## Run the main job end to end on the embedded database
 	$(BIN)/jobforge demo
 
-test: $(STAMP) ## Run every check: tests, lint, types, the import map
-	$(BIN)/python -m pytest -q
+test: $(STAMP) ## Run every check: style, types, the import map, then the tests
 	$(MAKE) --no-print-directory lint
-
-test-fast: $(STAMP) ## Run the tests on two processes, without lint
 	$(BIN)/python -m pytest -q -n 2
+
+test-apply-crash: $(STAMP) ## Crash and fail the file and git actions at random, 1,000 times
+	$(BIN)/python -m benchmarks.ops_apply_crash
 
 lint: $(STAMP) ## Check style, types and the import map
 	$(BIN)/ruff check .
@@ -38,6 +39,18 @@ format: $(STAMP) ## Rewrite the code in the project's style
 
 bench: $(STAMP) ## Measure the engine against PgQueuer's bare drain
 	$(BIN)/python -m benchmarks.engine
+
+bench-ops: $(STAMP) ## Measure the ops analyses next to published figures
+	$(BIN)/python -m benchmarks.ops
+
+bench-support: $(STAMP) ## Measure the support analyses next to published figures
+	$(BIN)/python -m benchmarks.support
+
+bench-growth: $(STAMP) ## Measure the growth analyses next to their peers
+	$(BIN)/python -m benchmarks.growth
+
+bench-finops: $(STAMP) ## Measure the finops analyses next to published figures
+	$(BIN)/python -m benchmarks.finops
 
 soak: $(STAMP) ## The long forms of the fault tests
 	$(BIN)/python -m pytest -q -m soak

@@ -16,7 +16,6 @@ from pgqueuer.adapters.persistence.qb import (
 from pgqueuer.db import AsyncpgDriver, Driver
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.queries import Queries
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from typing_extensions import override
 
 from jobforge.adapters.postgres.database import Connection
@@ -25,6 +24,7 @@ from jobforge.ports.engine import JobRef
 
 if TYPE_CHECKING:
     import asyncpg
+    from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 SCHEMA = "pgqueuer"
 LANES: tuple[Isolation, ...] = ("inline", "process")
