@@ -29,11 +29,12 @@ from jobforge.adapters.postgres.migrate import migrate
 from jobforge.adapters.postgres.storage import PostgresStorage
 from jobforge.adapters.probes.live import LiveProbes
 from jobforge.adapters.runtime.contexts import LiveContexts, Surroundings
+from jobforge.adapters.runtime.hardening import hide_from_own_children
 from jobforge.adapters.runtime.process_runner import ProcessRunner
 from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, SystemClock
 from jobforge.autopilots.catalog import load_catalog
-from jobforge.config import Settings, read_flags
+from jobforge.config import Settings, forget_secrets, read_flags
 from jobforge.core.actor import Actor
 from jobforge.core.admission import Switches
 from jobforge.core.catalog import AnyJobType, JobCatalog
@@ -124,6 +125,12 @@ class Application:
     def token_lifetime(self) -> timedelta:
         """How long a policy token lives unless somebody says otherwise."""
         return timedelta(hours=self.settings.policy_token_expiry_hours)
+
+
+def harden_process() -> None:
+    """For processes that live long and start others: nothing of them shows what they know."""
+    forget_secrets()
+    hide_from_own_children()
 
 
 @asynccontextmanager

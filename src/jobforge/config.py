@@ -18,6 +18,13 @@ def set_for_this_process(**values: str) -> None:
     os.environ.update(values)
 
 
+def forget_secrets() -> None:
+    """Take secrets out of this process's environment, once they were read."""
+    for name, field in Settings.model_fields.items():
+        if "SecretStr" in str(field.annotation):
+            os.environ.pop(f"{_PREFIX}{name.upper()}", None)
+
+
 class Flags(BaseSettings):
     """The switches, read anew at every decision."""
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from jobforge.bootstrap import Application, read_flags
+from jobforge.bootstrap import Application, harden_process, read_flags
 from jobforge.config import Flags
 from jobforge.entrypoints.cli.options import AsJson
 from jobforge.entrypoints.cli.session import (
@@ -84,6 +84,7 @@ def worker(
     """Work the jobs of every tenant. SIGTERM and Ctrl-C finish what runs, then stop."""
 
     async def command(app: Application) -> int:
+        harden_process()
         worker = app.make_worker(concurrency)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

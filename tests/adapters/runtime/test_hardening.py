@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from jobforge.config import Flags, Settings, forget_secrets, read_flags
+
+SECRETS = ("POLICY_TOKEN_SECRET", "POLICY_TOKEN_PREVIOUS_SECRETS", "DATABASE_URL", "MASTER_KEY")
+IS_DUMPABLE = """
+import ctypes
+from jobforge.adapters.runtime.hardening import hide_from_own_children
+get = lambda: ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+before = get()
+hide_from_own_children()
+print(before, get())
+"""
+
+
+def test_secrets_leave_the_environment_and_switches_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(f"JOBFORGE_{name}", "x" * 40)
+    monkeypatch.setenv("JOBFORGE_AUTOPILOT_JOBS_ENABLED", "1")
+
+    forget_secrets()
+
+    assert not [name for name in SECRETS if f"JOBFORGE_{name}" in os.environ]
+    assert read_flags() == Flags(autopilot_jobs_enabled=True)
+
+
+def test_every_setting_that_is_a_secret_is_forgotten() -> None:
+    kinds = {name: str(field.annotation) for name, field in Settings.model_fields.items()}
+
+    assert {name.upper() for name, kind in kinds.items() if "Secret" in kind} == set(SECRETS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_a_hardened_process_cannot_be_read_by_others_of_its_user() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IS_DUMPABLE], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["1", "0"]
