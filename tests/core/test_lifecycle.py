@@ -48,6 +48,17 @@ def test_every_pair_of_status_and_event_is_settled(status: JobStatus, event: Job
     assert next_status(status, event, attempt=1, max_attempts=3) == TABLE[status].get(event)
 
 
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("event", EVENTS)
+def test_the_last_attempt_differs_only_where_a_running_job_fails(
+    status: JobStatus, event: JobEvent
+) -> None:
+    moved = next_status(status, event, attempt=3, max_attempts=3)
+
+    is_failure = status == "running" and event in ("fail_retryable", "time_limit")
+    assert moved == ("error" if is_failure else TABLE[status].get(event))
+
+
 @pytest.mark.parametrize("event", ["fail_retryable", "time_limit"])
 @pytest.mark.parametrize(("attempt", "expected"), [(2, "queued"), (3, "error"), (4, "error")])
 def test_the_last_attempt_that_fails_ends_in_error(
@@ -107,6 +118,11 @@ def test_a_delay_is_within_its_bounds_and_the_same_for_the_same_seed(
     assert timedelta(0) <= delay <= MAX_DELAY
     assert attempt > 9 or delay <= BASE_DELAY * 2 ** (attempt - 1)
     assert delay == retry_delay(attempt, seed=seed)
+
+
+def test_no_delay_is_longer_than_five_minutes() -> None:
+    assert timedelta(minutes=5) == MAX_DELAY
+    assert max(retry_delay(50, seed=seed) for seed in range(500)) > timedelta(minutes=4.9)
 
 
 def test_delays_grow_and_are_spread_over_their_whole_range() -> None:
