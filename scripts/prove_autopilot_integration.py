@@ -74,6 +74,9 @@ def check_undo(trial: Trial, job_id: str, before: bytes) -> None:
     _, token = trial.command(*_issue("--job", "jobforge.undo", "--payload", payload))
     code, answer = trial.command("job", "run", *words, "--policy-token", token["token"])
     trial.holds("it ran", wanted=(0, "executed"), got=(code, answer["status"]))
+    code, answer = trial.command("job", "run", *words, "--policy-token", token["token"])
+    refused = (code, answer["error"]["code"])
+    trial.holds("it does not run twice", wanted=(3, "POLICY_TOKEN_USED"), got=refused)
     trial.holds(
         "the file is what it was, byte for byte", wanted=before, got=trial.target.read_bytes()
     )
