@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from jobforge.autopilots.support import TicketClassifier
 from jobforge.autopilots.support.classifier import spell_out
@@ -146,12 +147,25 @@ def test_a_missing_model_file_is_an_error(tmp_path: Path) -> None:
         TicketClassifier.load(tmp_path / "nowhere")
 
 
-def test_an_array_that_needs_pickle_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "evil.npz"
-    np.savez(path, header=np.array([{"kind": "ticket-classifier"}], dtype=object))
+class Evil:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    @override
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.marker,)
+
+
+def test_a_pickled_object_in_a_model_file_is_not_run(tmp_path: Path) -> None:
+    path, marker = tmp_path / "evil.npz", tmp_path / "was run"
+    np.savez(path, header=np.array([Evil(marker)], dtype=object))
 
     with pytest.raises(SourceMalformed):
         TicketClassifier.load(path)
+
+    assert not marker.exists()
 
 
 def test_texts_and_labels_must_be_as_many() -> None:

@@ -8,8 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobforge.autopilots.support.minilm import MiniLm, find_by_content, load_minilm
-from jobforge.autopilots.support.sentence_vectors import load_encoders
+from jobforge.autopilots.support.minilm import (
+    WEIGHTS_SHA256,
+    MiniLm,
+    find_by_content,
+    load_minilm,
+    read_checked,
+)
+from jobforge.autopilots.support.sentence_vectors import load_encoders, load_encoders_by_name
+from jobforge.core.errors import Unavailable
 
 CARRIER = Path(str(next(iter(distributions(name="wordllama"))).locate_file("wordllama")))
 WIDTH = 384
@@ -28,6 +35,19 @@ def test_a_file_is_found_by_what_it_contains_not_by_its_name() -> None:
 def test_content_that_nothing_carries_is_not_found() -> None:
     assert find_by_content("00" * 32) is None
     assert urlsafe_b64encode(bytes(32))
+
+
+def test_a_file_that_is_not_what_its_package_says_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"other weights")
+
+    with pytest.raises(Unavailable, match="not what its package says"):
+        read_checked(path, WEIGHTS_SHA256)
+
+
+def test_a_model_made_with_vectors_that_are_not_here_says_so() -> None:
+    with pytest.raises(Unavailable, match="nowhere-1"):
+        load_encoders_by_name(["nowhere-1"])
 
 
 def test_without_the_extra_there_are_the_static_vectors_alone() -> None:

@@ -2,12 +2,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobforge.autopilots.support.judging import TriageResult
+from jobforge.autopilots.support import TicketClassifier
+from jobforge.autopilots.support.judging import (
+    IncomingTicket,
+    TriageResult,
+    TriageSettings,
+    judge_tickets,
+)
 from jobforge.autopilots.support.triage import TRIAGE
 from jobforge.core.errors import DatasetMissing, InvalidInput, PayloadInvalid, SourceMalformed
 from jobforge.testing import MemoryContext
@@ -157,6 +164,17 @@ async def test_no_personal_datum_reaches_result_artifact_or_log() -> None:
     shown += repr(context.logged) + repr(context.reported)
     assert not [secret for secret in secrets if secret in shown or secret.split()[0] in shown]
     assert result.personal_data_found == {"email": 2, "payment_card": 1, "phone": 1, "secret": 1}
+
+
+def test_a_word_of_a_personal_datum_is_no_reason() -> None:
+    texts = ["zanzibar@mail.example wants it", "nobody wants it"] * 3
+    classifier = TicketClassifier.fit(texts, ["vip", "other"] * 3, vectors="static")
+    now = datetime(2026, 1, 15, tzinfo=UTC)
+    incoming = IncomingTicket(ticket_id="t", text="zanzibar@mail.example wants it", opened_at=now)
+
+    (judged,) = judge_tickets([incoming], classifier, TriageSettings())
+
+    assert "zanzibar" not in judged.model_dump_json()
 
 
 async def test_the_artifact_holds_the_result() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from jobforge.autopilots.support.personal_data import mask_personal_data
 from jobforge.core.data_source import DataSource
 from jobforge.core.errors import SourceMalformed
 from jobforge.core.model import Model
@@ -49,7 +50,7 @@ class LabelledTexts(Model):
 
 
 def read_labelled(rows: Sequence[Mapping[str, Any]], columns: LabelledRows) -> LabelledTexts:
-    """Pick text and label out of each row.
+    """Pick text and label out of each row; the texts are masked, as those to be judged are.
 
     Raises:
         SourceMalformed: there are no rows, a column is missing, or no row has both values.
@@ -67,7 +68,7 @@ def read_labelled(rows: Sequence[Mapping[str, Any]], columns: LabelledRows) -> L
     if not kept:
         raise SourceMalformed(f"no row has both a text and a {label_column}")
     return LabelledTexts(
-        texts=tuple(text for text, _ in kept),
+        texts=tuple(mask_personal_data(text) for text, _ in kept),
         labels=tuple(label for _, label in kept),
         skipped=len(pairs) - len(kept),
     )

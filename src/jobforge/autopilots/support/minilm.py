@@ -124,10 +124,10 @@ def load_minilm() -> MiniLm | None:
     from safetensors.numpy import load
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_str(_read_checked(rules, TOKENIZER_SHA256).decode())
+    tokenizer = Tokenizer.from_str(read_checked(rules, TOKENIZER_SHA256).decode())
     tokenizer.no_padding()
     tokenizer.enable_truncation(_MAX_TOKENS)
-    tensors = load(_read_checked(weights, WEIGHTS_SHA256))
+    tensors = load(read_checked(weights, WEIGHTS_SHA256))
     return MiniLm(
         weights={
             name.removeprefix("bert."): np.asarray(tensor, dtype=np.float32)
@@ -153,7 +153,12 @@ def find_by_content(sha256: str) -> Path | None:
     return None
 
 
-def _read_checked(path: Path, sha256: str) -> bytes:
+def read_checked(path: Path, sha256: str) -> bytes:
+    """Return a file's content.
+
+    Raises:
+        Unavailable: its SHA-256 is another one.
+    """
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise Unavailable(f"{path.name} is not what its package says it is")
