@@ -209,7 +209,9 @@ def _show_answer(answer: JobAnswer, *, as_json: bool) -> None:
     style = "green" if answer.success else "red"
     out.print(f"[{style}]{answer.status}[/] {answer.job_type} {answer.job_id or ''}")
     if answer.error is not None:
-        out.print(f"{answer.error.get('code')}: {answer.error.get('message')}", markup=False)
+        where = f" at {answer.error['pointer']}" if answer.error.get("pointer") else ""
+        said = f"{answer.error.get('code')}{where}: {answer.error.get('message')}"
+        out.print(said, markup=False)
         if answer.error.get("hint"):
             out.print(f"try: {answer.error['hint']}", markup=False)
     if answer.data is not None:
