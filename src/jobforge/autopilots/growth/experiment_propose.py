@@ -10,6 +10,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from jobforge.autopilots.growth.charts import line_chart
+from jobforge.autopilots.growth.experiments.funnel_counts import (
+    FunnelCounts,
+    FunnelTerms,
+    counts_from_rows,
+)
 from jobforge.autopilots.growth.experiments.page_clues import PageClues, read_clues
 from jobforge.autopilots.growth.experiments.plan import (
     Leak,
@@ -22,20 +27,16 @@ from jobforge.autopilots.growth.experiments.plan import (
     kind_of,
     plan_test,
 )
-from jobforge.autopilots.growth.funnel.analysis import analyze_funnel
-from jobforge.autopilots.growth.funnel.events import Columns, read_rows
 from jobforge.autopilots.growth.statistics.power import power_proportions
 from jobforge.autopilots.growth.tables import package_table
-from jobforge.core.context import HttpRequest, JobContext, Row
+from jobforge.core.context import HttpRequest, JobContext
 from jobforge.core.data_source import DataSource, InlineRows
-from jobforge.core.errors import PayloadInvalid, SourceMalformed, TargetUnavailable
+from jobforge.core.errors import TargetUnavailable
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
 
 GoalMetric = Literal["conversion", "engagement", "retention", "revenue"]
 MIN_ARMS = 2
-DEFAULT_WINDOW = 7 * 24 * 3600 * 1_000_000
-"""Seven days in microseconds, for a funnel that is counted from events."""
 
 
 class ProposeConstraints(Model):
@@ -150,77 +151,6 @@ class ExperimentProposeResult(Model):
     recommended_duration_days: int
     daily_users: float
     assumptions: tuple[str, ...]
-
-
-class FunnelCounts(Model):
-    """A funnel as counts, and how many users enter it in a day."""
-
-    steps: tuple[tuple[str, int], ...]
-    daily_users: float
-    origin: str
-
-
-def counts_from_rows(rows: Sequence[Row], payload: ExperimentProposePayload) -> FunnelCounts:
-    """Read a funnel from counts or events.
-
-    Raises:
-        SourceMalformed: the rows are neither, or a count is no number.
-        PayloadInvalid: events without `steps`, or counts without a number of users a day.
-    """
-    if not rows:
-        raise SourceMalformed("the funnel has no rows")
-    if {"step", "users"} <= rows[0].keys():
-        return _from_counts(rows, payload)
-    if "event" not in rows[0]:
-        raise SourceMalformed("the funnel's rows have neither step and users, nor events")
-    if not payload.steps:
-        raise PayloadInvalid("events need steps, in order", pointer="/steps")
-    return _from_events(rows, payload)
-
-
-def _from_counts(rows: Sequence[Row], payload: ExperimentProposePayload) -> FunnelCounts:
-    steps = tuple((str(row["step"]), _count(row)) for row in rows)
-    if payload.daily_users is not None:
-        return FunnelCounts(steps=steps, daily_users=payload.daily_users, origin="as given")
-    period = payload.period_days or _days(rows[0])
-    if period is None:
-        raise PayloadInvalid(
-            "counts say nothing about a day: give daily_users, or the days they cover",
-            pointer="/daily_users",
-        )
-    daily = steps[0][1] / period
-    return FunnelCounts(steps=steps, daily_users=daily, origin=f"over {period:g} days")
-
-
-def _days(row: Row) -> float | None:
-    """How many days the counts cover, where the rows say it."""
-    try:
-        days = float(row["days"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return days if days > 0 else None
-
-
-def _count(row: Row) -> int:
-    try:
-        count = int(row["users"])
-    except (TypeError, ValueError):
-        raise SourceMalformed(f"users of step {row['step']} is {row['users']!r}") from None
-    if count < 0:
-        raise SourceMalformed(f"users of step {row['step']} is {count}")
-    return count
-
-
-def _from_events(rows: Sequence[Row], payload: ExperimentProposePayload) -> FunnelCounts:
-    events = read_rows(rows, Columns(), payload.steps, only_steps=True)
-    found = analyze_funnel(
-        events.units, events.times, events.steps, payload.steps, window=DEFAULT_WINDOW
-    )
-    steps = tuple((step.name, step.units) for step in found.steps)
-    daily = payload.daily_users or steps[0][1] / events.days
-    return FunnelCounts(
-        steps=steps, daily_users=daily, origin=f"{events.first_day} to {events.last_day}"
-    )
 
 
 def propose(
@@ -444,7 +374,8 @@ async def _look_at(payload: ExperimentProposePayload, context: JobContext) -> Pa
 
 async def handle(payload: ExperimentProposePayload, context: JobContext) -> ExperimentProposeResult:
     """Read the funnel and the page, propose, store proposal, summary and power curve."""
-    counts = counts_from_rows(await context.data.rows(payload.funnel), payload)
+    terms = FunnelTerms(payload.steps, payload.daily_users, payload.period_days)
+    counts = counts_from_rows(await context.data.rows(payload.funnel), terms)
     result = propose(counts, payload, await _look_at(payload, context))
     stem = f"growth-experiment-{context.job.job_id}"
     files = [
