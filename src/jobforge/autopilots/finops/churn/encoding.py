@@ -64,9 +64,22 @@ class Encoding:
         """The category columns as positions in `words`, -1 for any other."""
         table = np.empty((len(rows), len(self.categories)), np.int32)
         for at, column in enumerate(self.categories):
-            codes = {word: code for code, word in enumerate(column.words)}
-            table[:, at] = [codes.get(_word(row.get(column.name)), -1) for row in rows]
+            codes = _Codes(column.words)
+            table[:, at] = [codes[row.get(column.name)] for row in rows]
         return table
+
+
+class _Codes(dict[Any, int]):
+    """Codes by raw value; each different value is read once."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        super().__init__()
+        self._by_word = {word: code for code, word in enumerate(words)}
+
+    def __missing__(self, value: Any) -> int:  # noqa: ANN401 (whatever a row holds)
+        code = self._by_word.get(_word(value), -1)
+        self[value] = code
+        return code
 
 
 def is_blank(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation, localcontext
@@ -116,7 +116,14 @@ def _text(value: object) -> str:
 
 def _texts(rows: Sequence[Record], field: str) -> list[str]:
     column = _column(rows, field)
+    if _are_all(column, str):
+        return column
     return [value if type(value) is str else _text(value) for value in column]
+
+
+def _are_all(column: Iterable[Any], kind: type) -> bool:
+    """Whether every value is exactly of this type; at the speed of a set."""
+    return set(map(type, column)) == {kind}
 
 
 def _ids(name: SideName, rows: Sequence[Record]) -> list[str]:
@@ -147,7 +154,7 @@ def _currencies(name: SideName, rows: Sequence[Record]) -> list[str]:
 
 def _days(name: SideName, rows: Sequence[Record]) -> Ints:
     column = _column(rows, "date")
-    if all(type(value) is date for value in column):
+    if _are_all(column, date):
         ordinals = [value.toordinal() for value in column]
     else:
         ordinals = _memoised(column, _to_ordinal, name, "date")
@@ -162,10 +169,10 @@ def _to_ordinal(value: Any, where: str) -> int:  # noqa: ANN401 (whatever a row 
 def _amounts(name: SideName, rows: Sequence[Record]) -> list[Decimal]:
     if not rows:
         raise InvalidInput(f"the {name} side is empty: there is nothing to reconcile")
-    if not all(type(row) is dict or isinstance(row, Mapping) for row in rows):
+    if not _are_all(rows, dict) and not all(isinstance(row, Mapping) for row in rows):
         raise InvalidInput(f"the {name} side holds something that is not a record")
     column = _column(rows, "amount")
-    if all(type(value) is Decimal for value in column):
+    if _are_all(column, Decimal):
         return column
     return [
         parse_amount(value, where=f"{name} record {_text(rows[i].get('id')) or i}: amount")
