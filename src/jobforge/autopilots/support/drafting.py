@@ -191,15 +191,10 @@ def _find_answer(
     usable = []
     for hit in sorted(hits, key=lambda hit: -hit.score):
         article, passage = index.find_article(hit.article_id), index.find_passage(hit.passage_id)
-        if _share_words(question + " " + about, article, passage) and _quotable(article, passage):
+        if _quotable(article, passage):
             usable.append(_Answer(question, hit, article, passage))
     fitting = [one for one in usable if _language_of(one.article) == language]
     return next(iter(fitting or usable), None)
-
-
-def _share_words(question: str, article: Article, passage: Passage) -> bool:
-    """Whether question and source have a telling word in common."""
-    return bool(_stems(question) & _stems(f"{article.title} {passage.heading} {passage.text}"))
 
 
 def _stems(text: str) -> set[str]:

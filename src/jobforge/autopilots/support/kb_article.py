@@ -196,7 +196,6 @@ def _is_general(sentence: str, *, include_code: bool) -> bool:
     is_own_case = _GREETING.match(sentence) or _FIRST_PERSON.search(sentence)
     return (
         not is_own_case
-        and not _MASK.search(sentence)
         and len(_stems(sentence)) > 1
         and can_be_quoted(sentence, is_policy=False, is_ticket=True)
     )
