@@ -83,6 +83,15 @@ async def test_too_little_traffic_proposes_nothing_and_says_why() -> None:
     assert "users per variant" in result.not_proposed[0].reason
 
 
+async def test_a_minimum_sample_that_takes_too_long_is_named_as_the_reason() -> None:
+    payload = {"constraints": {"max_duration_days": 14}}
+
+    result = await run(payload)
+
+    reasons = {entry.step: entry.reason for entry in result.not_proposed}
+    assert reasons["activate"].startswith("the minimum sample size takes 500 users per variant")
+
+
 @pytest.mark.parametrize(
     ("users", "reason"),
     [

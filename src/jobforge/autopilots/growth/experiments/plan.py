@@ -118,15 +118,14 @@ def plan_test(leak: Leak, limits: PlanLimits, share_of_entry: float) -> TestPlan
         return f"in {limits.max_days} days not even a doubling of {leak.rate:.1%} can be seen"
     if leak.rate * (1 + mde) >= 1:
         return f"{leak.rate:.1%} cannot grow by {mde:.0%}"
-    users = max(
-        sample_size_proportions(leak.rate, mde, alpha=alpha, power=limits.power),
-        ceil(limits.min_sample / limits.variants),
-    )
+    needed = sample_size_proportions(leak.rate, mde, alpha=alpha, power=limits.power)
+    users = max(needed, ceil(limits.min_sample / limits.variants))
     days = _whole_weeks(users * limits.variants / daily)
     if days > limits.max_days:
+        what = f"finding {mde:+.1%}" if needed == users else "the minimum sample size"
         return (
-            f"finding {mde:+.1%} takes {users:,} users per variant, {days} days at "
-            f"{daily:.0f} users a day; allowed are {limits.max_days}"
+            f"{what} takes {users:,} users per variant, {days} days at {daily:.0f} users a day; "
+            f"allowed are {limits.max_days}"
         )
     return _plan(leak, limits, mde, users, days, share_of_entry)
 
