@@ -21,8 +21,8 @@ Flags = NDArray[np.bool_]
 FOLDS = 5
 MIN_EACH = 20
 CHUNK = 50_000
-_TRUE = frozenset({"yes", "true", "1", "churned", "y", "t"})
-_FALSE = frozenset({"no", "false", "0", "retained", "n", "f", "active"})
+_TRUE = frozenset({"yes", "true", "1", "1.0", "churned", "y", "t"})
+_FALSE = frozenset({"no", "false", "0", "0.0", "retained", "n", "f", "active"})
 
 
 @dataclass(frozen=True, slots=True)
