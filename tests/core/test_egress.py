@@ -178,6 +178,21 @@ def test_a_bad_entry_is_named(entry: str) -> None:
     assert repr(entry) in refusal.value.message
 
 
+@pytest.mark.parametrize("entry", ["a.test:1", "a.test:65535", ".".join(["a" * 49] * 5) + ".abc"])
+def test_an_entry_at_the_edge_of_what_is_possible_is_taken(entry: str) -> None:
+    EgressPolicy.parse(entry)
+
+
+def test_a_longer_host_than_dns_has_is_refused() -> None:
+    with pytest.raises(SettingInvalid):
+        EgressPolicy.parse(".".join(["a" * 49] * 5) + ".abcd")
+
+
+def test_a_bad_network_says_what_is_wrong_with_it() -> None:
+    with pytest.raises(SettingInvalid, match="host bits set"):
+        EgressPolicy.parse("10.0.0.1/8")
+
+
 @given(address=st.ip_addresses())
 def test_the_reason_never_depends_on_the_spelling(address: IPv4Address | IPv6Address) -> None:
     spellings = {address.compressed, address.exploded, address.compressed.upper()}
