@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -149,6 +149,7 @@ class _FaultyStorage:
     table: str
     name: str
     is_after: bool
+    opened: list[UUID] = field(default_factory=list)
 
     async def find_tenant(self, name: str) -> TenantRecord | None:
         return await self.storage.find_tenant(name)
@@ -158,7 +159,14 @@ class _FaultyStorage:
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID) -> AsyncIterator[Any]:
+        self.opened.append(tenant_id)
+        is_first = len(self.opened) == 1
         async with self.storage.transaction(tenant_id) as unit:
+            if self.table == "commit":
+                yield unit
+                if is_first:
+                    raise _Fault
+                return
             failing = _Failing(getattr(unit, self.table), self.name, is_after=self.is_after)
             changed: dict[str, Any] = {self.table: failing}
             yield replace(cast("PostgresUnit", unit), **changed)
@@ -171,6 +179,7 @@ _STEPS = {
     "jobs": ("jobs", "insert_with_keys"),
     "queue": ("jobs", "release"),
     "audit": ("audit", "append"),
+    "end": ("commit", ""),
 }
 
 

@@ -70,10 +70,16 @@ async def test_what_somebody_changed_since_is_not_overwritten(app: Harness) -> N
     assert path.read_text() == '{"size": 3}'
 
 
-async def test_what_was_no_action_or_is_not_there_cannot_be_taken_back(app: Harness) -> None:
+async def test_what_was_no_action_or_never_ran_or_is_not_there_cannot_be_taken_back(
+    app: Harness,
+) -> None:
+    (app.folder / "settings.json").write_text('{"size": 1}')
     looked = await app.run(look(1))
+    raw = app.bundle(resize(2, 2))
+    waiting = await app.execute(raw, token=(await app.issue(raw)).token)
+    absent = "7f3fdb5c-5a1e-4b0e-9d3c-2f6f6f1f7a11"
 
-    for job_id in (looked.child_runs[0].job_id, "7f3fdb5c-5a1e-4b0e-9d3c-2f6f6f1f7a11"):
+    for job_id in (looked.child_runs[0].job_id, waiting.child_runs[0].job_id, absent):
         result = await app.plan(app.bundle(undo(job_id)))
         assert [child.code for child in result.child_runs] == ["PAYLOAD_INVALID"]
 
