@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from jobforge.autopilots.growth import EXPERIMENT_RUN, PUBLISH_CONTENT
 from jobforge.autopilots.growth.experiment_run import assign, define
 from jobforge.core.catalog import AnyJobType
 from jobforge.core.context import HttpRequest, HttpResponse
-from jobforge.core.errors import Conflict, HandlerFailed, PathDenied, PayloadInvalid, PlanStale
+from jobforge.core.errors import (
+    Conflict,
+    DatasetMissing,
+    HandlerFailed,
+    PathDenied,
+    PayloadInvalid,
+    PlanStale,
+)
 from jobforge.core.job_type import ActionSteps
-from jobforge.testing.context import MemoryContext
+from jobforge.testing.context import MemoryContext, MemoryWorkspace
 
 ACTIONS = [EXPERIMENT_RUN, PUBLISH_CONTENT]
 RUN: dict[str, Any] = dict(EXPERIMENT_RUN.examples[0])
@@ -52,6 +61,32 @@ async def test_what_was_planned_is_applied_verified_and_undone(job_type: AnyJobT
     await action.undo(payload, effects, context)
     await action.undo(payload, effects, context)
     assert effects[0].target not in context.workspace.files
+
+
+@pytest.mark.parametrize("job_type", ACTIONS)
+async def test_a_plan_without_effects_never_passes_for_done(job_type: AnyJobType) -> None:
+    payload = job_type.parse_payload(job_type.examples[0])
+
+    with pytest.raises(PlanStale, match="nothing was planned"):
+        await steps(job_type).apply(payload, (), MemoryContext())
+
+
+async def test_the_first_experiment_needs_no_folder() -> None:
+    context = MemoryContext()
+    context.workspace = FolderlessWorkspace()
+    payload = EXPERIMENT_RUN.parse_payload(RUN)
+
+    effects = await steps(EXPERIMENT_RUN).plan(payload, context)
+
+    assert [effect.change for effect in effects] == ["create"]
+
+
+class FolderlessWorkspace(MemoryWorkspace):
+    """A tenant's folder on disk answers for a folder that is not there as this does."""
+
+    @override
+    async def list(self, path: str, *, suffixes: Sequence[str] = ()) -> tuple[str, ...]:
+        raise DatasetMissing(f"no folder {path}")
 
 
 async def test_an_update_comes_back_from_its_pre_image() -> None:

@@ -21,7 +21,7 @@ from jobforge.autopilots.growth.publishing.document_change import (
 )
 from jobforge.core.context import JobContext
 from jobforge.core.effects import PlannedEffect
-from jobforge.core.errors import Conflict, SourceMalformed
+from jobforge.core.errors import Conflict, DatasetMissing, SourceMalformed
 from jobforge.core.job_type import ActionSteps, JobType
 from jobforge.core.model import Model
 
@@ -134,12 +134,19 @@ async def plan(payload: ExperimentRunPayload, context: JobContext) -> tuple[Plan
 
 async def _check_conflicts(payload: ExperimentRunPayload, context: JobContext) -> None:
     own = _destination(payload)
-    for path in await context.workspace.list(FOLDER, suffixes=(".json",)):
+    for path in await _definitions(context):
         other = await _definition(path, context)
         is_same = path == own or other.get("experiment_id") == payload.proposal_id
         is_running = other.get("status") == "running"
         if not is_same and is_running and other.get("target_step") == payload.target_step:
             raise Conflict(f"{path} runs on the same step, {payload.target_step}")
+
+
+async def _definitions(context: JobContext) -> tuple[str, ...]:
+    try:
+        return await context.workspace.list(FOLDER, suffixes=(".json",))
+    except DatasetMissing:
+        return ()
 
 
 async def _definition(path: str, context: JobContext) -> Mapping[str, Any]:

@@ -137,9 +137,13 @@ async def apply_document(
 ) -> bool:
     """Write what was planned; a repetition finds it written and goes on.
 
+    A plan without effects says that the document is there already; the answer is then False.
+
     Raises:
         PlanStale: what is there is no longer what the plan saw.
     """
+    if not effects and await place.read(context) != content:
+        raise PlanStale(f"nothing was planned, but {place.name} is not as wanted")
     for effect in effects:
         before = await place.read(context)
         if before == content:
