@@ -19,8 +19,9 @@ from jobforge.autopilots.support import (
 )
 from jobforge.autopilots.support.articles import Article, to_plain
 from jobforge.autopilots.support.draft_reply import DraftReplyResult
-from jobforge.autopilots.support.drafting import Ticket, cite, list_questions
+from jobforge.autopilots.support.drafting import Ticket, list_questions
 from jobforge.autopilots.support.reply_templates import Tone, clean_name, list_approved
+from jobforge.autopilots.support.reply_writer import cite
 from jobforge.autopilots.support.sentences import (
     can_be_quoted,
     gives_instructions,

@@ -7,7 +7,7 @@ from jobforge.autopilots.support.batch_triage import BATCH_TRIAGE
 from jobforge.autopilots.support.classifier import Alternative, Prediction, TicketClassifier
 from jobforge.autopilots.support.clustering import cluster_tickets
 from jobforge.autopilots.support.draft_reply import DRAFT_REPLY
-from jobforge.autopilots.support.drafting import Draft, DraftReply, Ticket, draft_reply
+from jobforge.autopilots.support.drafting import DraftReply, Ticket, draft_reply
 from jobforge.autopilots.support.fact_check import find_unsupported
 from jobforge.autopilots.support.ingest_kb import INGEST_KB
 from jobforge.autopilots.support.knowledge import Hit, KnowledgeIndex
@@ -18,6 +18,7 @@ from jobforge.autopilots.support.personal_data import (
 )
 from jobforge.autopilots.support.priority import suggest_priority
 from jobforge.autopilots.support.propose_kb_patch import PROPOSE_KB_PATCH, propose_patch
+from jobforge.autopilots.support.reply_writer import Draft
 from jobforge.autopilots.support.routing import RoutingRules, add_business_time, route_ticket
 from jobforge.autopilots.support.signals import Signal, judge_sentiment, judge_urgency
 from jobforge.autopilots.support.triage import TRIAGE, triage_ticket

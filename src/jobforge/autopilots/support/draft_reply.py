@@ -9,13 +9,13 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from jobforge.autopilots.support.drafting import (
-    Draft,
     DraftReply,
     Ticket,
     draft_reply,
 )
 from jobforge.autopilots.support.knowledge import KnowledgeIndex
 from jobforge.autopilots.support.reply_templates import Tone
+from jobforge.autopilots.support.reply_writer import Draft
 from jobforge.autopilots.support.ticket import TicketContent, translate_ticket
 from jobforge.autopilots.support.wording import WordingModel, reword
 from jobforge.core.context import JobContext

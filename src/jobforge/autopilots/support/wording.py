@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from pydantic import Field, HttpUrl
 
-from jobforge.autopilots.support.drafting import Draft
 from jobforge.autopilots.support.fact_check import find_unsupported
+from jobforge.autopilots.support.reply_writer import Draft
 from jobforge.autopilots.support.sentences import gives_instructions
 from jobforge.core.context import HttpClient, HttpRequest
 from jobforge.core.errors import TargetUnavailable
