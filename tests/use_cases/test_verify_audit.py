@@ -225,3 +225,20 @@ async def test_the_function_in_the_database_chains_as_the_documents_say(app: Har
         head = await unit.audit.head()
     assert ChainEnd(head.seq, head.hash) == ChainEnd(entries[-1].seq, entries[-1].hash)
     assert UUID(str(entries[0].tenant_id)) == app.tenant.tenant_id
+
+
+async def test_head_and_entries_are_read_of_one_moment(app: Harness) -> None:
+    await fill(app)
+
+    async with app.app.storage.snapshot(app.tenant.tenant_id) as unit:
+        head = await unit.audit.head()
+        await fill_more(app)
+        seen = [entry.seq async for entry in unit.audit.entries()]
+
+    assert head.seq == seen[-1] == 9
+
+
+async def fill_more(app: Harness) -> None:
+    from tests.application import look
+
+    await app.execute(app.bundle(look(100)))

@@ -301,6 +301,10 @@ class Storage(Protocol):
         """One transaction that sees this tenant's rows and no other."""
         ...
 
+    def snapshot(self, tenant_id: UUID) -> AbstractAsyncContextManager[TenantUnit]:
+        """The same, to read only, and everything read is of one moment."""
+        ...
+
     async def find_tenant(self, name: str) -> TenantRecord | None:
         """The tenant of this UUID, slug or alias."""
         ...

@@ -23,6 +23,6 @@ class ReadAudit:
 
     async def export(self, tenant: TenantRecord) -> AsyncIterator[str]:
         """Every entry in order as a line of JSON, without its end of line."""
-        async with self.storage.transaction(tenant.tenant_id) as unit:
+        async with self.storage.snapshot(tenant.tenant_id) as unit:
             async for entry in unit.audit.entries():
                 yield to_export_line(entry)

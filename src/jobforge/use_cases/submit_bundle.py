@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from jobforge.contract.codes import ChildCode
 from jobforge.contract.dialects import TranslatedBundle, read_bundle
 from jobforge.contract.errors import ContractViolation
 from jobforge.contract.results import BundleResult, ChildRun
@@ -17,13 +18,14 @@ from jobforge.core.answer import RunFacts, to_result
 from jobforge.core.decision_log import DecisionLog
 from jobforge.core.effects import dump_effects
 from jobforge.core.errors import Unavailable
+from jobforge.core.failure import to_failure
 from jobforge.core.plan import Plan
 from jobforge.core.policy_token import TokenVerdict, token_hash
 from jobforge.core.run_summary import render_summary
 from jobforge.ports.records import NewGrant, NewJob, RunRecord
 from jobforge.ports.storage import Storage, TenantUnit
 from jobforge.ports.system import Clock, IdSource
-from jobforge.steps.intake import Intake, Submission, TakeIn
+from jobforge.steps.intake import Intake, Submission, TakeIn, read_earlier_jobs
 from jobforge.steps.judge_token import JudgeToken
 from jobforge.steps.store_plan import store_plan
 
@@ -129,6 +131,10 @@ class SubmitBundle:
         self, unit: TenantUnit, intake: Intake, submission: Submission, token: str | None
     ) -> _Verdicts:
         verdict = await self.judge_token(unit, intake, token)
+        if verdict.code is ChildCode.POLICY_TOKEN_USED and await _is_outdated(unit, intake):
+            # Whoever used the token a moment ago submitted this very bundle: look again, so that
+            # its requests are named as submitted already.
+            raise _Raced
         admission = admit(intake.prepared, replace(intake.facts, token=verdict))
         executes = submission.mode == "execute"
         return _Verdicts(
@@ -174,18 +180,18 @@ class SubmitBundle:
             project_id=submission.project_id,
             mode=submission.mode,
             created_at=self.clock.now(),
-            error={
-                "code": violation.refusal_code,
-                "message": violation.message,
-                "pointer": violation.pointer,
-                "hint": violation.hint,
-            },
+            error={"pointer": "", "hint": None, **to_failure(violation)},
         )
         async with self.storage.transaction(submission.tenant.tenant_id) as unit:
             await unit.runs.insert(_to_unread_run(facts, submission))
             log = _log(submission, _known(facts.run_id), facts.created_at)
             await unit.audit.append(log.refused(facts.error or {}))
         return to_result(facts, ())
+
+
+async def _is_outdated(unit: TenantUnit, intake: Intake) -> bool:
+    """Whether keys of the bundle were used since it was taken in."""
+    return await read_earlier_jobs(unit, intake.prepared) != intake.facts.earlier_jobs
 
 
 async def _enqueue(unit: TenantUnit, verdicts: _Verdicts, token: str | None) -> None:

@@ -35,9 +35,11 @@ class VerifyAudit:
         return tuple([await self._verify(tenant_id) for tenant_id in every])
 
     async def _verify(self, tenant_id: UUID) -> ChainVerdict:
-        async with self.storage.transaction(tenant_id) as unit:
-            # Read first: a head that moves on meanwhile lies behind these entries, not before.
-            signed = (*self.checkpoints.read(tenant_id), *await unit.audit.checkpoints())
+        # The files first: what was signed by now is in the database by then. Head and entries are
+        # of one moment, or an entry appended in between would look like one too many.
+        lines = self.checkpoints.read(tenant_id)
+        async with self.storage.snapshot(tenant_id) as unit:
+            signed = (*lines, *await unit.audit.checkpoints())
             opened = (verify_checkpoint(line, keyring=self.keyring) for line in signed)
             verifier = ChainVerifier(tenant_id, [c for c in opened if c is not None])
             try:

@@ -16,7 +16,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -40,6 +40,8 @@ __all__ = ["Callback", "Connection", "Database", "Revive", "connect"]
 Revive: TypeAlias = Callable[[], Awaitable[None]]
 PooledConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Transaction: TypeAlias = "asyncpg.transaction.Transaction"
+
+Isolation: TypeAlias = Literal["repeatable_read"]
 
 _RECONNECT_SECONDS = 10.0
 _ACQUIRE_SECONDS = 30.0
@@ -126,6 +128,16 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def snapshot(self, tenant_id: UUID) -> AsyncIterator[Connection]:
+        """The same, to read only, and every query sees the one moment of the first.
+
+        Raises:
+            Unavailable: the server does not answer, or was lost meanwhile.
+        """
+        async with self._transaction(tenant_id, isolation="repeatable_read") as connection:
+            yield connection
+
+    @asynccontextmanager
     async def system_transaction(self) -> AsyncIterator[Connection]:
         """One transaction of no tenant: it sees no tenant's rows.
 
@@ -147,15 +159,19 @@ class Database:
         return self._listener.subscription(channel, callback)
 
     @asynccontextmanager
-    async def _transaction(self, tenant_id: UUID | None) -> AsyncIterator[Connection]:
-        connection, transaction = await self._begin(tenant_id)
+    async def _transaction(
+        self, tenant_id: UUID | None, isolation: Isolation | None = None
+    ) -> AsyncIterator[Connection]:
+        connection, transaction = await self._begin(tenant_id, isolation)
         try:
             async with _kept(connection, transaction):
                 yield connection
         finally:
             await self._pool.release(connection)
 
-    async def _begin(self, tenant_id: UUID | None) -> tuple[PooledConnection, Transaction]:
+    async def _begin(
+        self, tenant_id: UUID | None, isolation: Isolation | None
+    ) -> tuple[PooledConnection, Transaction]:
         """Start a transaction, on a new connection if the old ones are dead.
 
         Nothing has been done in it yet, so this may be repeated until the server is back.
@@ -164,7 +180,7 @@ class Database:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await self._begin_once(tenant_id)
+                return await self._begin_once(tenant_id, isolation)
             except Unavailable:
                 if time.monotonic() > deadline:
                     raise
@@ -172,11 +188,15 @@ class Database:
             pause = min(2 * pause, _LAST_PAUSE_SECONDS)
             await self._revive()
 
-    async def _begin_once(self, tenant_id: UUID | None) -> tuple[PooledConnection, Transaction]:
+    async def _begin_once(
+        self, tenant_id: UUID | None, isolation: Isolation | None
+    ) -> tuple[PooledConnection, Transaction]:
         with translated_errors():
             connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
         try:
-            transaction = connection.transaction()
+            transaction = connection.transaction(
+                isolation=isolation, readonly=isolation is not None
+            )
             await transaction.start()
             if tenant_id is not None:
                 await connection.execute(_SET_TENANT, str(tenant_id))

@@ -74,6 +74,12 @@ class PostgresStorage:
         if unit.audit.appended is not None:
             self._checkpoints.note({tenant_id: unit.audit.appended})
 
+    @asynccontextmanager
+    async def snapshot(self, tenant_id: UUID) -> AsyncIterator[PostgresUnit]:
+        """The same, to read only, and everything read is of one moment."""
+        async with self._database.snapshot(tenant_id) as connection:
+            yield PostgresUnit.on(connection, tenant_id)
+
     async def find_tenant(self, name: str) -> TenantRecord | None:
         """The tenant of this UUID, slug or alias."""
         async with self._database.system_transaction() as connection:

@@ -93,8 +93,9 @@ BEGIN
                     AND job.attempt = ended.attempt AND job.status = 'running'
                 RETURNING ended.n, job.run_id, ended.status
             ), finished AS (
+                -- In order, so that two batches never wait for each other's runs.
                 SELECT s.run_id, count(*) AS jobs FROM settled AS s
-                WHERE s.status <> 'queued' GROUP BY s.run_id
+                WHERE s.status <> 'queued' GROUP BY s.run_id ORDER BY s.run_id
             ), counted AS (
                 UPDATE jobforge.bundle_runs AS run
                 SET open_children = run.open_children - finished.jobs,
