@@ -76,7 +76,7 @@ class TakeIn:
         async with self.storage.transaction(submission.tenant.tenant_id) as unit:
             caller = await _caller(unit, submission)
             prepared = prepare(bundle, self.catalog, caller, mask=_mask)
-            earlier_jobs = await _earlier_jobs(unit, prepared)
+            earlier_jobs = await read_earlier_jobs(unit, prepared)
         # Looked up only now: whoever holds one connection and waits for another can wait forever.
         unknown_tenants = await self._unknown_tenants(prepared, submission)
         facts = AdmissionFacts(
@@ -135,9 +135,10 @@ async def _caller(unit: TenantUnit, submission: Submission) -> Caller:
     )
 
 
-async def _earlier_jobs(
+async def read_earlier_jobs(
     unit: TenantUnit, prepared: PreparedBundle
 ) -> dict[tuple[str, str], EarlierJob]:
+    """The jobs that used the bundle's keys before, by job type and key."""
     known = await unit.jobs.known_keys(sorted(prepared.keys))
     return {(k.job_type, k.key): EarlierJob(k.job_id, k.payload_digest) for k in known}
 
