@@ -18,7 +18,7 @@ def to_failure(error: Exception) -> dict[str, Any]:
         return {"code": str(ChildCode.HANDLER_FAILED), "message": _clean(text)}
     failure = {"code": code_of(error), "message": _clean(error.message)}
     if error.pointer is not None:
-        failure["pointer"] = error.pointer
+        failure["pointer"] = _clean(error.pointer)
     if error.hint is not None:
         failure["hint"] = _clean(error.hint)
     return failure

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from jobforge import __version__
+from jobforge.core.errors import InvalidInput
 from jobforge.entrypoints.cli import (
     artifacts,
     audit,
@@ -22,6 +26,7 @@ from jobforge.entrypoints.cli import (
     tokens,
     types,
 )
+from jobforge.entrypoints.cli.session import exit_code_of, show_error
 
 app = typer.Typer(
     name="jobforge",
@@ -68,4 +73,22 @@ def root(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    sys.exit(run_words(sys.argv[1:]))
+
+
+def run_words(words: Sequence[str]) -> int:
+    """Run a command as the shell gives it; the exit code.
+
+    With --json even a fault in the words themselves is one document on standard output.
+    """
+    if "--json" not in words:
+        app(list(words))
+        return 0
+    try:
+        return app(list(words), standalone_mode=False) or 0
+    except typer.Abort:
+        return 1
+    except TyperException as fault:
+        error = InvalidInput(fault.format_message(), hint="jobforge --help lists the commands")
+        show_error(error, as_json=True)
+        return exit_code_of(error)

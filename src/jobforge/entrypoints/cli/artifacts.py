@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from jobforge.bootstrap import Application
+from jobforge.entrypoints.cli.files import open_to_write
 from jobforge.entrypoints.cli.options import Tenant
 from jobforge.entrypoints.cli.session import errors, run
 
@@ -39,8 +40,10 @@ def get(
         if output is None:
             sys.stdout.buffer.write(found.content)
         else:
-            output.write_bytes(found.content)
-            errors.print(f"Wrote {len(found.content):,} bytes of {found.mime_type} to {output}")
+            with open_to_write(output) as file:
+                file.write(found.content)
+            wrote = f"Wrote {len(found.content):,} bytes of {found.mime_type} to {output}"
+            errors.print(wrote, markup=False)
         return 0
 
     run(command)

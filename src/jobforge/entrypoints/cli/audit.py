@@ -10,6 +10,7 @@ from rich.text import Text
 
 from jobforge.bootstrap import Application
 from jobforge.core.audit import ChainVerdict
+from jobforge.entrypoints.cli.files import open_to_write
 from jobforge.entrypoints.cli.options import AsJson, Limit, Tenant
 from jobforge.entrypoints.cli.session import errors, new_table, out, print_json, run
 
@@ -85,12 +86,12 @@ def export(
             async for line in app.read_audit.export(owner):
                 typer.echo(line)
             return 0
-        with output.open("w", encoding="utf-8") as file:
-            count = 0
+        count = 0
+        with open_to_write(output) as file:
             async for line in app.read_audit.export(owner):
-                file.write(line + "\n")
+                file.write(line.encode() + b"\n")
                 count += 1
-        errors.print(f"Wrote {count} entries to {output}")
+        errors.print(f"Wrote {count} entries to {output}", markup=False)
         return 0
 
     run(command)

@@ -12,7 +12,7 @@ from jobforge.bootstrap import Application
 from jobforge.core.run_summary import render_summary
 from jobforge.entrypoints.cli import run_view
 from jobforge.entrypoints.cli.options import AsJson, Limit, Tenant
-from jobforge.entrypoints.cli.session import new_table, out, print_json, run
+from jobforge.entrypoints.cli.session import new_table, out, print_json, printable, run
 
 app = typer.Typer(help="Show bundle runs.", no_args_is_help=True)
 
@@ -80,7 +80,7 @@ def summary(run_id: RunId, tenant: Tenant) -> None:
 
     async def command(app: Application) -> int:
         result = await app.show_run(run_id, await app.names.tenant(tenant))
-        typer.echo(render_summary(result), nl=False)
+        typer.echo(printable(render_summary(result)), nl=False)
         return 0
 
     run(command)

@@ -6,14 +6,17 @@ import asyncio
 import getpass
 import json
 import sys
+import unicodedata
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
+from typing_extensions import override
 
 from jobforge.bootstrap import Application, open_application
 from jobforge.contract.errors import ContractViolation, JobForgeError
@@ -42,8 +45,32 @@ EXIT_CODES: dict[type[JobForgeError], int] = {
 PIPE_WIDTH = 200
 """Columns where nobody looks: wide enough that no id is broken."""
 
-errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
-out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+def printable(text: str) -> str:
+    """The text with what steers a terminal or reverses a line escaped; line breaks stay.
+
+    A bundle's words reach the operator's terminal, and must not be able to drive it.
+    """
+    return text if text.isprintable() else "".join(map(_printable_character, text))
+
+
+def _printable_character(char: str) -> str:
+    steers = char not in "\n\t" and unicodedata.category(char) in {"Cc", "Cf", "Cs"}
+    return ascii(char)[1:-1] if steers else char
+
+
+class PlainConsole(Console):
+    """A console whose texts cannot drive the terminal; only its styles do."""
+
+    @override
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(printable(text), **how)
+
+
+errors = PlainConsole(
+    stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH
+)
+out = PlainConsole(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 Command = Callable[[Application], Awaitable[int]]
 
@@ -135,9 +162,23 @@ def show_setting_error(error: ValidationError, *, as_json: bool) -> int:
     return EXIT_CODES[InvalidInput]
 
 
-def new_table(*columns: str) -> Table:
+class PlainTable(Table):
+    """A table that shows texts as they are: no markup, and nothing that drives the terminal."""
+
+    @override
+    def add_row(self, *cells: RenderableType | None, **how: Any) -> None:
+        super().add_row(*map(_as_it_is, cells), **how)
+
+
+def _as_it_is(cell: RenderableType | None) -> RenderableType | None:
+    if isinstance(cell, Text):
+        return Text(printable(cell.plain), style=cell.style)
+    return Text(printable(cell)) if isinstance(cell, str) else cell
+
+
+def new_table(*columns: str) -> PlainTable:
     """A plain table whose cells wrap and are never cut."""
-    table = Table(box=None, pad_edge=False)
+    table = PlainTable(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     return table

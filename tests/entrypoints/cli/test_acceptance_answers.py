@@ -1,0 +1,85 @@
+"""What a stranger tries: words that are wrong, texts that are hostile, files that cannot be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.entrypoints.cli.bundles import bundle, reconcile
+
+from jobforge.entrypoints.cli.app import run_words
+from jobforge.entrypoints.cli.session import printable
+
+if TYPE_CHECKING:
+    from tests.entrypoints.cli.conftest import CommandLine
+
+SECRET = "sk-" + "jobforge-0123456789abcdefghij"
+HOSTILE = "autopilot.ops.\x1b[31mred\u202e[bold]x"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "show", "no-uuid", "--tenant", "acme"),
+        ("job", "list", "--tenant", "acme", "--status", "sleeping"),
+        ("job", "list"),
+        ("bundle", "plan"),
+        ("audit", "verify", "--no-such-option"),
+        ("no-such-command",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_words_with_json_are_one_document(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run_words([*words, "--json"])
+
+    said = capsys.readouterr()
+    assert code == 2
+    assert json.loads(said.out)["error"]["code"] == "INVALID_INPUT"
+    assert json.loads(said.out)["error"]["message"]
+
+
+def test_what_steers_a_terminal_is_escaped_and_the_rest_left() -> None:
+    assert printable("a\x1b[31mb\u202ec\nd\u00a0é🎉") == "a\\x1b[31mb\\u202ec\nd\u00a0é🎉"
+
+
+def test_the_words_of_a_bundle_cannot_drive_the_terminal(cli: CommandLine) -> None:
+    path = cli.write("b.json", bundle(cli.tenant_id, {**reconcile(), "job_type": HOSTILE}))
+    run_id = cli("bundle", "plan", path, "--tenant", "acme", "--json").json["bundle_run_id"]
+
+    for words in (("bundle", "plan", path), ("run", "show", run_id), ("run", "summary", run_id)):
+        said = cli(*words, "--tenant", "acme")
+        assert "\\x1b" in said.out
+        assert "\x1b" not in said.out
+        assert "\u202e" not in said.out
+
+
+def test_a_name_is_shown_as_it_is_and_not_as_markup(cli: CommandLine) -> None:
+    assert cli("tenant", "create", "[red]Shop[/red]").code == 0
+
+    assert "[red]Shop[/red]" in cli("tenant", "list").out
+
+
+def test_a_file_that_cannot_be_written_is_a_fault_and_no_crash(cli: CommandLine) -> None:
+    target = str(Path("no-such-folder") / "file")
+    path = cli.write("b.json", bundle(cli.tenant_id, reconcile()))
+    ref = cli.execute(path).json["artifact_ref"]
+
+    for words in (("audit", "export"), ("artifact", "get", ref)):
+        said = cli(*words, "--tenant", "acme", "-o", target)
+        assert said.code == 2
+        assert f"cannot write {target}" in said.err
+
+
+def test_a_secret_in_an_unknown_key_is_neither_shown_nor_kept(cli: CommandLine) -> None:
+    path = cli.write("b.json", {**bundle(cli.tenant_id, reconcile()), SECRET: 1})
+
+    said = cli("bundle", "plan", path, "--tenant", "acme", "--json")
+
+    assert said.code == 2
+    assert said.json["manifest"]["error"]["pointer"] == "/[masked]"
+    kept = cli("run", "show", said.json["bundle_run_id"], "--tenant", "acme", "--json")
+    assert SECRET not in said.out + kept.out + cli("audit", "export", "--tenant", "acme").out
