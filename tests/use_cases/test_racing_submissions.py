@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tests.application import OPERATOR, Harness, change, look
+from typing_extensions import override
 
 from jobforge.contract.dialects import TranslatedBundle
 from jobforge.contract.results import BundleResult
@@ -18,6 +19,7 @@ class Overtaken(TakeIn):
     rival: list[tuple[Harness, bytes, str]]
     results: list[BundleResult]
 
+    @override
     async def __call__(self, bundle: TranslatedBundle, submission: Submission) -> Intake:
         intake = await super(Overtaken, self).__call__(bundle, submission)
         if self.rival:
