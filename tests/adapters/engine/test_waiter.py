@@ -83,10 +83,14 @@ async def test_with_a_worker_elsewhere_the_waiting_process_does_not_work(app: Ha
 
 
 async def test_whoever_relied_on_another_process_goes_on_when_that_is_done(app: Harness) -> None:
-    short = await app.execute(app.bundle(say(1)))
+    short = await app.execute(app.bundle(say(1, job_type="autopilot.ops.slow")))
     long = await app.execute(app.bundle(say(2, job_type="autopilot.ops.second")))
+    first = asyncio.create_task(wait(app, short))
+    async with asyncio.timeout(10):
+        while not await is_anyone_present(app.app.database):  # noqa: ASYNC110 (a row of the server's)
+            await asyncio.sleep(0.01)
 
-    await asyncio.gather(wait(app, short), wait(app, long))
+    await asyncio.gather(first, wait(app, long))
 
     assert (await app.show(long)).summary.executed == 1
 

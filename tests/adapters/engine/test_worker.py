@@ -472,17 +472,18 @@ async def test_a_worker_that_is_told_to_stop_finishes_what_runs_and_takes_nothin
 
 
 async def test_the_result_of_a_job_canceled_while_it_ran_is_refused(app: Harness) -> None:
-    result = await app.execute(app.bundle(do("wait")))
-    async with working(app):
-        await until_called()
-        await app.app.cancel_job(known(result.child_runs[0].job_id), app.tenant, OPERATOR)
-        gates[0].set()
+    result = await app.execute(app.bundle(say(1), say(2)))
+    attempt = await begin(app, result.child_runs[0].job_id)
+    await app.app.cancel_job(attempt.ref.job_id, app.tenant, OPERATOR)
+
+    assert await engine(app).settle([ending(attempt, "1")]) == [False]
 
     job = await app.job_of(result.child_runs[0])
     assert (job.status, job.result) == ("canceled", None)
     assert (await app.events())[-1] == "job.canceled"
     shown = await app.show(result)
-    assert [(c.status, c.code) for c in shown.child_runs] == [("error", "CANCELED")]
+    states = [(child.status, child.code) for child in shown.child_runs]
+    assert states == [("error", "CANCELED"), ("queued", None)]
     assert not shown.success
 
 
