@@ -251,6 +251,59 @@ SEO_SCAN = JobType(
         },
         {"source_path": "site-export", "focus_areas": ["technical", "content"]},
     ),
+    result_examples=(
+        {
+            "target_url": "https://site.invalid/",
+            "scan_depth": "surface",
+            "pages_scanned": 1,
+            "issues_found": [
+                {
+                    "audit": "broken-links",
+                    "title": "Links to pages that do not exist",
+                    "severity": "high",
+                    "area": "technical",
+                    "count": 1,
+                    "urls": ["https://site.invalid/"],
+                    "evidence": [
+                        {
+                            "url": "https://site.invalid/",
+                            "detail": "answers with 404 → https://site.invalid/gone.html",
+                            "element": None,
+                            "line": None,
+                        }
+                    ],
+                    "why": "Visitors and crawlers run into an error.",
+                    "source": (
+                        "https://developers.google.com/search/docs/crawling-indexing/links-crawla"
+                        "ble"
+                    ),
+                    "fix": "Mend or remove the link.",
+                }
+            ],
+            "score": 66,
+            "score_formula": (
+                "page = max(0, 100 - sum of weights of its failed audits), weights: critical 30, "
+                "high 12, medium 5, low 2, info 0; site = max(0, mean of pages - weights of "
+                "site-wide audits)"
+            ),
+            "recommendations": [
+                {
+                    "audit": "broken-links",
+                    "action": "Mend or remove the link.",
+                    "severity": "high",
+                    "urls_affected": 1,
+                    "points": 12,
+                }
+            ],
+            "is_complete": True,
+            "notes": [
+                "no page names the site's address, so its URLs stand below https://site.invalid"
+            ],
+            "competitors": [],
+            "baseline": None,
+            "crawlers": None,
+        },
+    ),
     translate=translate,
     sources=_sources,
 )

@@ -166,4 +166,23 @@ def undo_job_type(catalog: Callable[[], JobCatalog]) -> JobType[UndoPayload, Und
         isolation="inline",
         max_attempts=3,
         examples=({"job_id": "7f3fdb5c-5a1e-4b0e-9d3c-2f6f6f1f7a11"},),
+        result_examples=(
+            {
+                "undone_job_id": "69c22c53-a83e-4906-80f3-e2a689383491",
+                "job_type": "autopilot.ops.apply",
+                "targets": [
+                    {
+                        "target": "deploy/web.yaml",
+                        "before": (
+                            "sha256:80f5fe6f52086d46186b2c7641524f9c"
+                            "55712f270fc3770c3703e64c28cf8107"
+                        ),
+                        "after": (
+                            "sha256:99381948c89f7e6f75fc9927dbbb813e"
+                            "87fbfb3c331bbabde0db892f566c476c"
+                        ),
+                    }
+                ],
+            },
+        ),
     )

@@ -275,4 +275,32 @@ APPLY = JobType(
             ],
         },
     ),
+    result_examples=(
+        {
+            "recommendation_id": "rec-2026-014",
+            "applied": True,
+            "reason": "written as planned, read again",
+            "changes_made": [
+                {
+                    "target": "deploy/web.yaml",
+                    "change": "update",
+                    "before": (
+                        "sha256:99381948c89f7e6f75fc9927dbbb813e87fbfb3c331bbabde0db892f566c476c"
+                    ),
+                    "after": (
+                        "sha256:80f5fe6f52086d46186b2c7641524f9c55712f270fc3770c3703e64c28cf8107"
+                    ),
+                    "is_as_predicted": True,
+                }
+            ],
+            "rollback_point": {
+                "pre_images": [
+                    ".jobforge/pre-images/99381948c89f7e6f75fc9927dbbb813e87fbfb3c331bbabde0db892f566c476c"
+                ],
+                "artifacts": [
+                    "artifact:sha256:99381948c89f7e6f75fc9927dbbb813e87fbfb3c331bbabde0db892f566c476c"
+                ],
+            },
+        },
+    ),
 )

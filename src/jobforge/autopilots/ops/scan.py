@@ -249,4 +249,31 @@ SCAN = JobType(
             "formats": ["sarif"],
         },
     ),
+    result_examples=(
+        {
+            "scan_type": "health",
+            "targets_scanned": 1,
+            "findings": [
+                {
+                    "check_id": "OPS_HOST_005",
+                    "title": "The run queue fits the processors",
+                    "references": [],
+                    "path": "host:",
+                    "resource": "vm",
+                    "status": "FAILED",
+                    "severity": "high",
+                    "line": None,
+                    "evidence": "15-minute load 7.45 on 2 processors",
+                    "remediation": "Look at the busiest processes; spread or limit them.",
+                    "fingerprint": "8a78c26db7046f9e",
+                    "category": "health",
+                    "controls": ["NIST SC-5"],
+                }
+            ],
+            "summary": {"healthy": 0, "warning": 0, "critical": 1},
+            "suppressed": [],
+            "baseline": None,
+            "notices": [],
+        },
+    ),
 )
