@@ -48,6 +48,17 @@ async def test_the_database_is_one_of_postgresql_18(running: Running) -> None:
     assert version >= 180000
 
 
+async def test_the_environment_of_a_client_leads_it_to_no_other_server(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHOST", "192.0.2.1")
+    monkeypatch.setenv("PGPORT", "1")
+    monkeypatch.setenv("PGUSER", "nobody")
+    monkeypatch.setenv("PGDATABASE", "nowhere")
+
+    assert await _value(running.access.owner_dsn, "SELECT current_database()") == "jobforge"
+
+
 async def test_the_owner_owns_the_database_and_is_no_superuser(running: Running) -> None:
     query = """
         SELECT pg_get_userbyid(datdba) = current_user AND NOT rolsuper AND rolcreaterole

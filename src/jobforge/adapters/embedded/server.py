@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from jobforge.adapters.embedded.names import APP, DATABASE, OWNER, ROOT_HOME
+from jobforge.adapters.embedded.names import APP, DATABASE, OWNER, PORT, ROOT_HOME
 from jobforge.adapters.postgres.access import DatabaseAccess
 from jobforge.core.errors import Unavailable
 
@@ -146,4 +146,6 @@ def _close_unwanted(starting: asyncio.Future[Hold]) -> None:
 
 
 def _dsn(role: str, password: str, folder: Path) -> str:
-    return f"postgresql://{role}:{quote(password)}@/{DATABASE}?host={quote(str(folder))}"
+    # The port names the socket's file; without it PGPORT of the environment would.
+    where = f"host={quote(str(folder))}&port={PORT}"
+    return f"postgresql://{role}:{quote(password)}@/{DATABASE}?{where}"
