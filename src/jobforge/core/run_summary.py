@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from jobforge.contract.results import BundleResult, ChildRun
+from jobforge.core.effects import PlannedEffect
+from jobforge.core.plan import Effects
 
 _ESCAPED = str.maketrans({sign: "\\" + sign for sign in "\\|`*_<>[]"})
 _SIGN = {
@@ -15,8 +19,11 @@ _SIGN = {
 }
 
 
-def render_summary(result: BundleResult) -> str:
-    """What was asked, what was decided, and what to look at next."""
+def render_summary(result: BundleResult, effects: Effects) -> str:
+    """What was asked, what was decided, and what it changes.
+
+    `effects` are those of the run's plan: what its actions said they would do.
+    """
     lines = [
         f"# Bundle run {result.bundle_run_id}",
         "",
@@ -36,7 +43,20 @@ def render_summary(result: BundleResult) -> str:
     if warnings:
         lines += ["", "## Warnings", ""]
         lines += [f"- `{child.request_id}`: {_cell(str(w['message']))}" for child, w in warnings]
+    if effects:
+        lines += ["", "## Planned changes"]
+    for request_id, planned in effects.items():
+        lines += [line for effect in planned for line in _change(request_id, effect)]
     return "\n".join(lines) + "\n"
+
+
+def _change(request_id: str, effect: PlannedEffect) -> list[str]:
+    diff = effect.diff.rstrip("\n")
+    runs = re.findall("`{3,}", diff)
+    # No diff ends its own block: the fence is longer than any that it holds.
+    fence = "`" * (max(map(len, runs), default=2) + 1)
+    title = f"### {effect.change} {_cell(effect.target)} (`{_cell(request_id)}`)"
+    return ["", title, "", f"{fence}diff", diff, fence]
 
 
 def _headline(result: BundleResult) -> str:

@@ -11,6 +11,7 @@ from jobforge.core.admission import PreparedRequest
 from jobforge.core.audit import AuditEntry
 from jobforge.core.errors import InvalidInput
 from jobforge.core.names import check_name
+from jobforge.core.plan import Effects
 from jobforge.core.policy_token import TokenBinding, TokenClaims, claims_for, sign_token, token_hash
 from jobforge.core.scopes import unknown_scopes, write_scopes
 from jobforge.core.signing import Keyring
@@ -47,6 +48,8 @@ class IssuedToken:
     job_types: tuple[str, ...]
     scopes: tuple[str, ...]
     expires_at: datetime
+    effects: Effects
+    """What the plan said it would change: what whoever approves it is to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class IssueToken:
             job_types=claims.job_types,
             scopes=claims.scopes,
             expires_at=claims.expires_at,
+            effects=intake.plan.effects,
         )
 
 

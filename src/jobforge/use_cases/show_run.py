@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from uuid import UUID
 
 from jobforge.contract.results import BundleResult
 from jobforge.core.errors import Missing
+from jobforge.core.plan import Effects, effects_from_json
 from jobforge.ports.records import RunRecord, TenantRecord
 from jobforge.ports.storage import Storage
 from jobforge.steps.read_run import read_run
@@ -29,6 +31,15 @@ class ShowRun:
         if result is None:
             raise Missing(f"there is no run {run_id}", hint="jobforge run list --tenant T")
         return result
+
+    async def effects(self, run_id: UUID, tenant: TenantRecord) -> Effects:
+        """What the actions of the run's plan said they would do; empty where it has none."""
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            run = await unit.runs.find(run_id)
+            if run is None or run.plan_digest is None or run.effects_digest is None:
+                return {}
+            plan = await unit.plans.find(run.plan_digest, run.effects_digest)
+        return {} if plan is None else effects_from_json(json.loads(plan.effects))
 
     async def newest(self, tenant: TenantRecord, limit: int) -> tuple[RunRecord, ...]:
         """The tenant's newest runs."""

@@ -156,7 +156,7 @@ class SubmitBundle:
         self, unit: TenantUnit, verdicts: _Verdicts, token: str | None
     ) -> BundleResult:
         children, facts = verdicts.to_children(), verdicts.facts
-        text = render_summary(to_result(facts, children)).encode()
+        text = render_summary(to_result(facts, children), verdicts.plan.effects).encode()
         checksum = await unit.artifacts.put(text, "text/markdown; charset=utf-8", verdicts.at)
         facts = replace(facts, artifact_ref=f"artifact:{checksum}")
         if facts.error is not None:

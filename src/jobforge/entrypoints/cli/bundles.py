@@ -13,6 +13,7 @@ from jobforge.bootstrap import Application
 from jobforge.contract.results import BundleResult, Mode
 from jobforge.core.answer import refused
 from jobforge.core.errors import InvalidInput, ProjectUnknown, TenantUnknown
+from jobforge.core.plan import Effects
 from jobforge.entrypoints.cli.options import AsJson, BundleFile, PolicyToken, Project, Tenant
 from jobforge.entrypoints.cli.run_view import exit_code_of_run, show_run
 from jobforge.entrypoints.cli.session import local_actor, run
@@ -56,7 +57,7 @@ def plan(
         result = await _submit(
             app, file, tenant, project, policy_token, ("dry_run", on_policy_failure)
         )
-        show_run(result, as_json=as_json)
+        await _show(app, result, tenant, as_json=as_json)
         return exit_code_of_run(result)
 
     run(command, as_json=as_json)
@@ -87,7 +88,7 @@ def execute(  # noqa: PLR0913, PLR0917 (an option each)
             owner = await app.names.tenant(tenant)
             await wait_for_run(app, owner, result.bundle_run_id)
             result = await app.show_run(result.bundle_run_id, owner)
-        show_run(result, as_json=as_json)
+        await _show(app, result, tenant, as_json=as_json)
         return exit_code_of_run(result)
 
     run(command, as_json=as_json)
@@ -117,6 +118,14 @@ async def _submit(
         on_policy_failure=on_policy_failure.value,
     )
     return await app.submit_bundle(raw, submission, policy_token=policy_token)
+
+
+async def _show(app: Application, result: BundleResult, tenant: str, *, as_json: bool) -> None:
+    effects: Effects = {}
+    if result.bundle_run_id is not None and not as_json:
+        owner = await app.names.tenant(tenant)
+        effects = await app.show_run.effects(result.bundle_run_id, owner)
+    show_run(result, effects, as_json=as_json)
 
 
 def read_input(file: Path) -> bytes:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from rich.text import Text
 
 from jobforge.contract.results import BundleResult
-from jobforge.entrypoints.cli.session import errors, new_table, out, print_json
+from jobforge.core.plan import Effects
+from jobforge.entrypoints.cli.session import (
+    PlainConsole,
+    errors,
+    new_table,
+    out,
+    print_json,
+    printable,
+)
 
 _STYLE = {
     "accepted": "green",
@@ -16,9 +24,11 @@ _STYLE = {
     "error": "red",
 }
 
+_DIFF_STYLE = {"+": "green", "-": "red", "@": "cyan"}
 
-def show_run(result: BundleResult, *, as_json: bool) -> None:
-    """Print the result as JSON, or as a table with a line of counts."""
+
+def show_run(result: BundleResult, effects: Effects, *, as_json: bool) -> None:
+    """Print the result as JSON, or as a table, the planned changes and a line of counts."""
     if as_json:
         print_json(result.model_dump(mode="json"))
         return
@@ -40,7 +50,18 @@ def show_run(result: BundleResult, *, as_json: bool) -> None:
     for child in result.child_runs:
         for warning in child.warnings:
             _show_warning(child.request_id, warning)
+    show_effects(effects)
     out.print(_counts(result))
+
+
+def show_effects(effects: Effects, to: PlainConsole = out) -> None:
+    """Print what the actions of a plan said they would change, as coloured diffs."""
+    for request_id, planned in effects.items():
+        for effect in planned:
+            title = printable(f"{request_id}: {effect.change} {effect.target}")
+            to.print(Text(title, style="bold"))
+            for line in printable(effect.diff).splitlines():
+                to.print(Text(f"  {line}", style=_DIFF_STYLE.get(line[:1], "")))
 
 
 def exit_code_of_run(result: BundleResult) -> int:

@@ -55,8 +55,10 @@ def show(run_id: RunId, tenant: Tenant, as_json: AsJson = False) -> None:
     """Show a bundle run with its children's statuses as they are now."""
 
     async def command(app: Application) -> int:
-        result = await app.show_run(run_id, await app.names.tenant(tenant))
-        run_view.show_run(result, as_json=as_json)
+        owner = await app.names.tenant(tenant)
+        result = await app.show_run(run_id, owner)
+        effects = await app.show_run.effects(run_id, owner)
+        run_view.show_run(result, effects, as_json=as_json)
         return 0
 
     run(command, as_json=as_json)
@@ -79,8 +81,10 @@ def summary(run_id: RunId, tenant: Tenant) -> None:
     """Print a bundle run's summary as Markdown."""
 
     async def command(app: Application) -> int:
-        result = await app.show_run(run_id, await app.names.tenant(tenant))
-        typer.echo(printable(render_summary(result)), nl=False)
+        owner = await app.names.tenant(tenant)
+        result = await app.show_run(run_id, owner)
+        effects = await app.show_run.effects(run_id, owner)
+        typer.echo(printable(render_summary(result, effects)), nl=False)
         return 0
 
     run(command)

@@ -13,11 +13,13 @@ import typer
 from jobforge.bootstrap import Application
 from jobforge.contract.dialects import TranslatedBundle, read_bundle
 from jobforge.core.errors import InvalidInput
+from jobforge.core.plan import effects_to_json
 from jobforge.core.policy_token import read_token
 from jobforge.core.single_request import key_for_token, to_bundle
 from jobforge.entrypoints.cli.bundles import read_input
 from jobforge.entrypoints.cli.jobs import read_payload
 from jobforge.entrypoints.cli.options import AsJson, Project, Tenant
+from jobforge.entrypoints.cli.run_view import show_effects
 from jobforge.entrypoints.cli.session import errors, local_actor, out, print_json, run
 from jobforge.steps.intake import Submission
 from jobforge.use_cases.issue_token import IssuedToken, TokenWish
@@ -30,7 +32,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 @app.command()
 def issue(  # noqa: PLR0913, PLR0917 (an option each)
     tenant: Tenant,
-    actor: Annotated[str, typer.Option("--actor", metavar="A", help="Who may use it.")],
+    actor: Annotated[
+        str, typer.Option("--actor", metavar="A", help="Whom it is for; only recorded.")
+    ],
     bundle: Annotated[
         Path | None, typer.Option("--bundle", metavar="FILE", help="The bundle it is for.")
     ] = None,
@@ -164,9 +168,11 @@ def _show(issued: IssuedToken, *, as_json: bool) -> None:
                 "job_types": list(issued.job_types),
                 "scopes": list(issued.scopes),
                 "expires_at": issued.expires_at.isoformat(),
+                "effects": effects_to_json(issued.effects),
             }
         )
         return
+    show_effects(issued.effects, errors)
     errors.print(
         f"Token {issued.jti} for {', '.join(issued.job_types)}, "
         f"until {issued.expires_at:%H:%M:%S}Z. It works once, and is shown once:"
