@@ -77,6 +77,7 @@ _TAMPERED: dict[str, tuple[list[str], int, str]] = {
         10,
         "changed",
     ),
+    "headless": (["DELETE FROM jobforge.audit_heads"], 1, "inserted"),
     "cut": (["DELETE FROM jobforge.audit_events WHERE seq > 6"], 7, "truncated"),
     "cut, with its head": (
         ["DELETE FROM jobforge.audit_events WHERE seq > 6", _SET_HEAD],
@@ -136,7 +137,7 @@ _REWRITE = """
 """
 
 
-async def test_a_checkpoint_that_somebody_else_signed_counts_for_nothing(app: Harness) -> None:
+async def test_a_checkpoint_that_somebody_else_signed_spoils_the_proof(app: Harness) -> None:
     await fill(app)
     await verify(app)
     forged = sign_checkpoint(
@@ -147,7 +148,25 @@ async def test_a_checkpoint_that_somebody_else_signed_counts_for_nothing(app: Ha
     with file.open("a") as stream:
         stream.write(forged + "\n")
 
-    assert (await verify(app)).is_intact
+    verdict = await verify(app)
+
+    assert (verdict.is_intact, verdict.problem, verdict.first_bad) == (False, "unsigned", 10)
+    assert "1 of its checkpoints" in verdict.message
+
+
+async def test_a_checkpoint_that_a_power_cut_left_unfinished_is_passed_over(app: Harness) -> None:
+    await fill(app)
+    await verify(app)
+    (file,) = (app.app.home / "checkpoints").glob("*.jws")
+    whole = file.read_text()
+    for kept in (10, 60, len(whole.rstrip()) - 5):
+        file.write_text(whole + whole.strip()[:kept])
+
+        await app.execute(app.bundle(bundle_id=f"b-{kept}"))
+
+        verdict = await verify(app)
+        assert verdict.is_intact
+        assert verdict.proven_until == verdict.last_seq
 
 
 async def test_a_chain_that_went_with_its_tenant_is_noticed(app: Harness) -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from jobforge.core.audit import ChainEnd, ChainVerdict, ChainVerifier, verify_checkpoint
+from jobforge.core.audit import (
+    GENESIS_HASH,
+    ChainEnd,
+    ChainVerdict,
+    ChainVerifier,
+    verify_checkpoint,
+)
 from jobforge.core.errors import Missing
 from jobforge.core.signing import Keyring
 from jobforge.ports.checkpoints import Checkpoints
@@ -40,13 +46,15 @@ class VerifyAudit:
         lines = self.checkpoints.read(tenant_id)
         async with self.storage.snapshot(tenant_id) as unit:
             signed = (*lines, *await unit.audit.checkpoints())
-            opened = (verify_checkpoint(line, keyring=self.keyring) for line in signed)
-            verifier = ChainVerifier(tenant_id, [c for c in opened if c is not None])
+            opened = [verify_checkpoint(line, keyring=self.keyring) for line in signed]
+            known = [checkpoint for checkpoint in opened if checkpoint is not None]
+            verifier = ChainVerifier(tenant_id, known, unsigned=len(opened) - len(known))
             try:
                 head = await unit.audit.head()
                 end = ChainEnd(head.seq, head.hash)
             except Missing:
-                end = None
+                # Without a head there must be no entry either.
+                end = ChainEnd(0, GENESIS_HASH)
             async for entry in unit.audit.entries():
                 if not verifier.add(entry):
                     break

@@ -7,6 +7,7 @@ tell. These files remember.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
@@ -16,7 +17,9 @@ from jobforge.core.signing import Keyring
 from jobforge.ports.records import AuditHead
 from jobforge.ports.system import Clock
 
-_KEEP_LINES = 200
+_PARTS = 3
+_SIGNATURE_CHARS = 43
+"""Of HS256, in base64url."""
 
 
 class CheckpointFiles:
@@ -27,24 +30,28 @@ class CheckpointFiles:
         self._keyring = keyring
         self._clock = clock
         self._pending: dict[UUID, AuditHead] = {}
+        self._lock = threading.Lock()
 
     def note(self, heads: Mapping[UUID, AuditHead]) -> None:
         """Remember the newest heads until the next flush."""
-        for tenant_id, head in heads.items():
-            known = self._pending.get(tenant_id)
-            if known is None or known.seq < head.seq:
-                self._pending[tenant_id] = head
+        with self._lock:
+            for tenant_id, head in heads.items():
+                known = self._pending.get(tenant_id)
+                if known is None or known.seq < head.seq:
+                    self._pending[tenant_id] = head
 
     def flush(self) -> None:
         """Sign and append what was noted."""
-        pending, self._pending = self._pending, {}
+        with self._lock:
+            pending, self._pending = self._pending, {}
         for tenant_id, head in pending.items():
             self._append(tenant_id, head)
 
     def read(self, tenant_id: UUID) -> tuple[str, ...]:
-        """The signed lines of a tenant, oldest first."""
+        """The signed lines of a tenant, oldest first; none that a power cut left unfinished."""
         path = self._path(tenant_id)
-        return tuple(path.read_text().split()) if path.exists() else ()
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return tuple(line.strip() for line in lines if _is_whole(line))
 
     def _append(self, tenant_id: UUID, head: AuditHead) -> None:
         checkpoint = Checkpoint(
@@ -55,7 +62,8 @@ class CheckpointFiles:
         path = self._path(tenant_id)
         with path.open("a") as file:
             path.chmod(0o600)
-            file.write(line + "\n")
+            # An empty line first, in case the last one was never finished.
+            file.write(f"\n{line}\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -67,3 +75,9 @@ class CheckpointFiles:
         if not self._folder.is_dir():
             return ()
         return tuple(sorted(UUID(path.stem) for path in self._folder.glob("*.jws")))
+
+
+def _is_whole(line: str) -> bool:
+    """Whether the line was written to its end: three parts, of which the last is a signature."""
+    parts = line.split(".")
+    return len(parts) == _PARTS and len(parts[-1].strip()) == _SIGNATURE_CHARS

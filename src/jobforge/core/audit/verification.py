@@ -11,7 +11,15 @@ from jobforge.core.audit.checkpoint import Checkpoint
 from jobforge.core.audit.entry import GENESIS_HASH, StoredEntry, chain, stored_body_digest
 
 Problem = Literal[
-    "changed", "replaced", "missing", "inserted", "foreign", "truncated", "rebuilt", "unlinked"
+    "changed",
+    "replaced",
+    "missing",
+    "inserted",
+    "foreign",
+    "truncated",
+    "rebuilt",
+    "unlinked",
+    "unsigned",
 ]
 _Fault: TypeAlias = tuple[int, Problem, str]
 
@@ -50,12 +58,16 @@ class ChainEnd:
 class ChainVerifier:
     """Takes a chain's entries one by one, in their stored order, and judges it at the end.
 
-    Checkpoints of other tenants are ignored. Give only checkpoints whose signature holds.
+    Checkpoints of other tenants are ignored. Give only checkpoints whose signature holds, and
+    how many were left out: a chain whose proof was spoilt does not pass for a sound one.
     """
 
-    def __init__(self, tenant_id: UUID, checkpoints: Iterable[Checkpoint] = ()) -> None:
+    def __init__(
+        self, tenant_id: UUID, checkpoints: Iterable[Checkpoint] = (), *, unsigned: int = 0
+    ) -> None:
         own = [c for c in checkpoints if c.tenant_id == tenant_id]
         self._tenant_id = tenant_id
+        self._unsigned = unsigned
         self._pruned = {c.seq: bytes.fromhex(c.hash) for c in own if c.kind == "pruned"}
         self._expected: dict[int, set[bytes]] = {}
         for checkpoint in own:
@@ -83,6 +95,7 @@ class ChainVerifier:
         if self._entries == 0 and self._fault is None:
             self._start_at(max(self._pruned, default=0) + 1)
         fault = self._fault or self._judge_tail() or self._judge_end(end)
+        fault = fault or self._judge_unsigned()
         verdict = ChainVerdict(
             tenant_id=self._tenant_id,
             entries=self._entries,
@@ -138,6 +151,15 @@ class ChainVerifier:
             return None
         message = f"the chain ends at entry {self._seq}; entry {signed} was signed"
         return self._seq + 1, "truncated", message
+
+    def _judge_unsigned(self) -> _Fault | None:
+        if not self._unsigned:
+            return None
+        message = (
+            f"{self._unsigned} of its checkpoints were not signed with our master key; "
+            f"what is left proves the entries up to {self._proven_until}"
+        )
+        return self._proven_until + 1, "unsigned", message
 
     def _judge_end(self, end: ChainEnd | None) -> _Fault | None:
         if end is None or (end.seq, end.hash) == (self._seq, self._hash):
