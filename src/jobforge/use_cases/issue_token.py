@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from jobforge.contract.codes import ChildCode
 from jobforge.contract.dialects import TranslatedBundle
-from jobforge.core.admission import PreparedRequest
+from jobforge.core.admission import PreparedRequest, admit
 from jobforge.core.audit import AuditEntry
 from jobforge.core.errors import InvalidInput
 from jobforge.core.names import check_name
@@ -117,6 +118,8 @@ def _entry(claims: TokenClaims, token: str, submission: Submission, at: datetime
 
 def _binding(intake: Intake, wish: TokenWish) -> TokenBinding:
     needing = [request for request in intake.candidates if request.needs_token]
+    if not needing:
+        _refuse_what_cannot_run(intake)
     chosen = _choose(needing, wish.job_types)
     if unknown := unknown_scopes(wish.scopes):
         raise InvalidInput(f"there is no scope {', '.join(unknown)}")
@@ -129,6 +132,19 @@ def _binding(intake: Intake, wish: TokenWish) -> TokenBinding:
         job_types=frozenset(request.source.job_type for request in chosen),
         scopes=wish.scopes or needed,
     )
+
+
+def _refuse_what_cannot_run(intake: Intake) -> None:
+    """Say why a bundle that is refused or denied before any token is asked for gets none."""
+    admission = admit(intake.prepared, intake.facts)
+    if admission.refusal is not None:
+        raise InvalidInput(admission.refusal.message, hint=admission.refusal.hint)
+    denied = [d for d in admission.decisions if d.status == "denied"]
+    if denied and denied[0].code is not ChildCode.DENIED_WITH_BUNDLE:
+        raise InvalidInput(
+            f"no token would let this bundle's requests run: {denied[0].reason}",
+            hint="jobforge bundle plan FILE --tenant T shows every request",
+        )
 
 
 def _choose(needing: list[PreparedRequest], wanted: frozenset[str]) -> list[PreparedRequest]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.entrypoints.cli.bundles import bundle, reconcile
+from tests.entrypoints.cli.bundles import apply, bundle, reconcile
 
 from jobforge.entrypoints.cli.app import run_words
 from jobforge.entrypoints.cli.session import printable
@@ -83,3 +83,36 @@ def test_a_secret_in_an_unknown_key_is_neither_shown_nor_kept(cli: CommandLine) 
     assert said.json["manifest"]["error"]["pointer"] == "/[masked]"
     kept = cli("run", "show", said.json["bundle_run_id"], "--tenant", "acme", "--json")
     assert SECRET not in said.out + kept.out + cli("audit", "export", "--tenant", "acme").out
+
+
+@pytest.mark.parametrize("url", ["", "not a url", "postgresql://", "a\nb", "ftp://example.com/x"])
+@pytest.mark.parametrize("kind", ["postgres", "http"])
+def test_what_is_no_url_becomes_no_connection(cli: CommandLine, kind: str, url: str) -> None:
+    said = cli("connection", "add", "c", "--tenant", "acme", "--kind", kind, "--json", given=url)
+
+    assert said.code == 2
+    assert said.json["error"]["code"] == "INVALID_INPUT"
+    assert said.json["error"]["hint"]
+    assert cli("connection", "list", "--tenant", "acme", "--json").json == []
+
+
+def test_a_setting_that_cannot_be_used_has_a_code_of_its_own(bare_cli: CommandLine) -> None:
+    bare_cli.setenv(POLICY_TOKEN_SECRET="too short")  # noqa: S106 (a secret that must be refused)
+
+    error = bare_cli("doctor", "--json").json["error"]
+
+    assert error["code"] == "SETTING_INVALID"
+    assert error["message"] == "JOBFORGE_POLICY_TOKEN_SECRET: needs at least 32 bytes"
+
+
+def test_a_token_for_a_bundle_of_another_tenant_is_refused_for_that_reason(
+    cli: CommandLine,
+) -> None:
+    cli("tenant", "create", "Other")
+    path = cli.write("act.json", bundle(cli.tenant_id, apply()))
+
+    words = ("--bundle", path, "--tenant", "other", "--actor", "ada", "--json")
+    said = cli("token", "issue", *words)
+
+    assert said.code == 2
+    assert "Tenant mismatch" in said.json["error"]["message"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Annotated, Any
 
@@ -33,7 +34,8 @@ def add(
 
     async def command(app: Application) -> int:
         owner = await app.names.tenant(tenant)
-        await app.connections.add(name, kind, _read_settings(), owner, local_actor())
+        settings = _check_url(kind, _read_settings())
+        await app.connections.add(name, kind, settings, owner, local_actor())
         if as_json:
             print_json({"name": name, "kind": kind})
         else:
@@ -90,6 +92,22 @@ def remove(name: Name, tenant: Tenant, as_json: AsJson = False) -> None:
         return 0
 
     run(command, as_json=as_json)
+
+
+_SHAPES = {
+    "postgres": (r"postgres(ql)?://\S+", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
+    "http": (r"https?://[^\s/]+\S*", "https://USER:PASSWORD@HOST/PATH"),
+    "git": (r"[a-z+]+://\S+|[^\s@:]+@[^\s:]+:\S+", "https://USER:TOKEN@HOST/REPOSITORY.git"),
+}
+
+
+def _check_url(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings, if their URL has the shape of its kind. What was given is never shown."""
+    shape, example = _SHAPES.get(kind, (".*", ""))
+    url = settings.get("url")
+    if isinstance(url, str) and not re.fullmatch(shape, url):
+        raise InvalidInput(f"that is no URL of a {kind} connection", hint=f"give {example}")
+    return settings
 
 
 def _read_settings() -> dict[str, Any]:

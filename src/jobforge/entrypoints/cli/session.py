@@ -27,6 +27,7 @@ from jobforge.core.errors import (
     HandlerSignal,
     InvalidInput,
     Missing,
+    SettingInvalid,
     Unavailable,
 )
 from jobforge.core.failure import code_of
@@ -193,4 +194,5 @@ def _to_setting_error(error: ValidationError) -> JobForgeError:
     """A fault in the environment, named by its variable; the value is never shown."""
     first = error.errors(include_url=False, include_input=False)[0]
     name = "JOBFORGE_" + "_".join(str(part) for part in first["loc"]).upper()
-    return InvalidInput(f"{name}: {first['msg']}", hint="docs/reference/settings.md lists them all")
+    said = first["msg"].removeprefix("Value error, ")
+    return SettingInvalid(f"{name}: {said}", hint="docs/reference/settings.md lists them all")
