@@ -233,3 +233,17 @@ async def test_more_strangers_at_once_than_there_are_connections_are_all_answere
 
     errors = [result.manifest.error for result in results]
     assert {error["code"] for error in errors if error} == {"TENANT_UNKNOWN"}
+
+
+async def test_a_run_lists_its_stored_summary_with_size_and_checksum(app: Harness) -> None:
+    decided = await app.plan(app.bundle(look(1)))
+
+    (output,) = decided.manifest.outputs
+    (stored,) = await app.rows(
+        "SELECT content FROM jobforge.artifact_chunks WHERE checksum = $1", output.checksum
+    )
+    shown = await app.show(decided)
+    assert shown.manifest.outputs == (output,)
+    assert output.ref == decided.artifact_ref
+    assert output.size == len(stored["content"])
+    assert b"look-1" in stored["content"]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from jobforge.contract.codes import ChildCode
 from jobforge.contract.errors import JobForgeError
-from jobforge.contract.manifest import ManifestStatus, RunManifest
+from jobforge.contract.manifest import ArtifactOutput, ManifestStatus, RunManifest
 from jobforge.contract.results import (
     BundleResult,
     ChildRun,
@@ -24,6 +24,7 @@ from jobforge.contract.results import (
 )
 from jobforge.core.failure import to_failure
 
+SUMMARY_MIME_TYPE = "text/markdown; charset=utf-8"
 EXECUTOR = "jobforge.autopilot.execute_request_bundle"
 
 
@@ -42,7 +43,20 @@ class RunFacts:
     producer_hash: Literal["verified", "absent"] | None = None
     action_jobs_blocked: int = 0
     artifact_ref: str | None = None
+    outputs: tuple[ArtifactOutput, ...] = ()
     error: Mapping[str, Any] | None = None
+
+
+def summary_output(run_id: UUID, checksum: str, size: int) -> ArtifactOutput:
+    """The stored summary of a run, as its manifest lists it; `size` is bytes."""
+    return ArtifactOutput(
+        name=f"bundle-run-{run_id}.md",
+        type="summary",
+        ref=f"artifact:{checksum}",
+        size=size,
+        checksum=checksum,
+        mime_type=SUMMARY_MIME_TYPE,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +139,7 @@ def _manifest(run: RunFacts, summary: Summary) -> RunManifest:
         job_type=EXECUTOR,
         created_at=run.created_at,
         inputs_snapshot_ref=f"run:{run.run_id}/inputs" if has_inputs else None,
+        outputs=run.outputs,
         metrics={name: float(count) for name, count in summary.model_dump().items()},
         status=_manifest_status(run, summary),
         error=None if run.error is None else dict(run.error),

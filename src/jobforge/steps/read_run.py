@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from uuid import UUID
 
+from jobforge.contract.manifest import ArtifactOutput
 from jobforge.contract.results import BundleResult, ChildRun
-from jobforge.core.answer import JobState, RunFacts, to_result, with_job_states
+from jobforge.core.answer import (
+    JobState,
+    RunFacts,
+    summary_output,
+    to_result,
+    with_job_states,
+)
 from jobforge.ports.records import RunRecord
 from jobforge.ports.storage import TenantUnit
 
@@ -19,7 +27,17 @@ async def read_run(unit: TenantUnit, run_id: UUID) -> BundleResult | None:
     jobs = await unit.jobs.of_run(run_id)
     states = {job.job_id: JobState(job.status, job.error) for job in jobs}
     decided = [ChildRun.model_validate(child) for child in json.loads(run.decisions)]
-    return to_result(_to_facts(run, unit.tenant_id), with_job_states(decided, states))
+    facts = replace(_to_facts(run, unit.tenant_id), outputs=await _outputs(unit, run))
+    return to_result(facts, with_job_states(decided, states))
+
+
+async def _outputs(unit: TenantUnit, run: RunRecord) -> tuple[ArtifactOutput, ...]:
+    if run.artifact_ref is None:
+        return ()
+    stored = await unit.artifacts.find(run.artifact_ref.removeprefix("artifact:"))
+    if stored is None:
+        return ()
+    return (summary_output(run.run_id, stored.checksum, stored.size),)
 
 
 def _to_facts(run: RunRecord, tenant_id: UUID) -> RunFacts:

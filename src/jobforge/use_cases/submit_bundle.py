@@ -14,7 +14,7 @@ from jobforge.contract.dialects import TranslatedBundle, read_bundle
 from jobforge.contract.errors import ContractViolation
 from jobforge.contract.results import BundleResult, ChildRun
 from jobforge.core.admission import Admission, Decision, Refusal, admit
-from jobforge.core.answer import RunFacts, to_result
+from jobforge.core.answer import SUMMARY_MIME_TYPE, RunFacts, summary_output, to_result
 from jobforge.core.decision_log import DecisionLog
 from jobforge.core.effects import dump_effects
 from jobforge.core.errors import Unavailable
@@ -157,8 +157,9 @@ class SubmitBundle:
     ) -> BundleResult:
         children, facts = verdicts.to_children(), verdicts.facts
         text = render_summary(to_result(facts, children), verdicts.plan.effects).encode()
-        checksum = await unit.artifacts.put(text, "text/markdown; charset=utf-8", verdicts.at)
-        facts = replace(facts, artifact_ref=f"artifact:{checksum}")
+        checksum = await unit.artifacts.put(text, SUMMARY_MIME_TYPE, verdicts.at)
+        output = summary_output(verdicts.run_id, checksum, len(text))
+        facts = replace(facts, artifact_ref=output.ref, outputs=(output,))
         if facts.error is not None:
             await unit.runs.insert(_to_run(facts, verdicts, children))
             await unit.audit.append(verdicts.log.refused(facts.error))

@@ -116,3 +116,15 @@ def test_a_token_for_a_bundle_of_another_tenant_is_refused_for_that_reason(
 
     assert said.code == 2
     assert "Tenant mismatch" in said.json["error"]["message"]
+
+
+def test_a_denial_tells_the_way_out_once(cli: CommandLine) -> None:
+    (cli.workspace / "settings.json").write_text('{"size": 1}')
+    requests = (apply(1), apply(2, size=3), {**reconcile(), "job_type": "autopilot.ops.invented"})
+    path = cli.write("act.json", bundle(cli.tenant_id, *requests))
+
+    said = cli("bundle", "plan", path, "--tenant", "acme")
+
+    assert said.code == 3
+    assert said.out.count("try: jobforge token issue --bundle FILE") == 1
+    assert said.out.count("try: jobforge types list") == 1

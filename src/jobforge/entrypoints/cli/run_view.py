@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from jobforge.contract.results import BundleResult
+from jobforge.contract.codes import ChildCode
+from jobforge.contract.results import BundleResult, ChildRun
 from jobforge.core.plan import Effects
 from jobforge.entrypoints.cli.session import (
     PlainConsole,
@@ -25,6 +26,22 @@ _STYLE = {
 }
 
 _DIFF_STYLE = {"+": "green", "-": "red", "@": "cyan"}
+
+
+_ISSUE = "jobforge token issue --bundle FILE --tenant T --actor A"
+_WAYS_OUT: dict[str, str] = {
+    ChildCode.UNKNOWN_JOB_TYPE: "jobforge types list",
+    ChildCode.PAYLOAD_INVALID: "jobforge types show TYPE",
+    ChildCode.SCOPE_MISSING: "jobforge types show TYPE; write scopes come from a token",
+    ChildCode.POLICY_TOKEN_REQUIRED: _ISSUE,
+    ChildCode.POLICY_TOKEN_INVALID: _ISSUE,
+    ChildCode.POLICY_TOKEN_EXPIRED: _ISSUE,
+    ChildCode.POLICY_TOKEN_USED: _ISSUE,
+    ChildCode.PLAN_STALE: "plan again, look at what changed, then " + _ISSUE,
+    ChildCode.DENIED_WITH_BUNDLE: "--on-policy-failure deny_actions runs what needs no token",
+    ChildCode.FEATURE_FLAG_DISABLED: "jobforge flags",
+}
+"""The way out of a denial, by its code."""
 
 
 def show_run(result: BundleResult, effects: Effects, *, as_json: bool) -> None:
@@ -51,6 +68,7 @@ def show_run(result: BundleResult, effects: Effects, *, as_json: bool) -> None:
         for warning in child.warnings:
             _show_warning(child.request_id, warning)
     show_effects(effects)
+    _show_ways_out(result)
     out.print(_counts(result))
 
 
@@ -72,6 +90,19 @@ def exit_code_of_run(result: BundleResult) -> int:
     if result.summary.denied:
         return 3
     return 4 if result.summary.errors else 0
+
+
+def _show_ways_out(result: BundleResult) -> None:
+    for hint in dict.fromkeys(map(_hint_for, result.child_runs)):
+        if hint:
+            out.print("[bold]try[/]:", end=" ")
+            out.print(hint, markup=False)
+
+
+def _hint_for(child: ChildRun) -> str | None:
+    """What the error itself says, or what helps with its code."""
+    told = (child.error or {}).get("hint")
+    return str(told) if told else _WAYS_OUT.get(child.code or "")
 
 
 def _show_refusal(error: dict[str, object]) -> None:
