@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
@@ -15,7 +15,7 @@ from tests.application import OPERATOR, Harness, change, look
 from jobforge.adapters.postgres.storage import PostgresUnit
 from jobforge.contract.results import BundleResult
 from jobforge.ports.records import TenantListing, TenantRecord
-from jobforge.ports.storage import Storage
+from jobforge.ports.storage import Storage, TenantUnit
 from jobforge.steps.intake import Submission
 
 _WRITTEN = ("bundle_runs", "plans", "jobs", "idempotency_keys", "policy_grants", "artifacts")
@@ -156,6 +156,9 @@ class _FaultyStorage:
 
     async def list_tenants(self) -> tuple[TenantListing, ...]:
         return await self.storage.list_tenants()
+
+    def snapshot(self, tenant_id: UUID) -> AbstractAsyncContextManager[TenantUnit]:
+        return self.storage.snapshot(tenant_id)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID) -> AsyncIterator[Any]:

@@ -128,3 +128,20 @@ def test_a_denial_tells_the_way_out_once(cli: CommandLine) -> None:
     assert said.code == 3
     assert said.out.count("try: jobforge token issue --bundle FILE") == 1
     assert said.out.count("try: jobforge types list") == 1
+
+
+@pytest.mark.parametrize("operation", ["replace", "test"])
+def test_a_patch_that_does_not_fit_tells_nothing_of_the_file(
+    cli: CommandLine, operation: str
+) -> None:
+    (cli.workspace / "settings.json").write_text('{"size": {"note": "nobody may read this"}}')
+    action = apply()
+    path = "/size/none/x" if operation == "replace" else "/size/note"
+    action["payload"]["change"]["patch"] = [{"op": operation, "path": path, "value": 1}]
+    file = cli.write("act.json", bundle(cli.tenant_id, action))
+
+    said = cli("bundle", "plan", file, "--tenant", "acme", "--json")
+
+    assert said.json["child_runs"][0]["code"] == "PAYLOAD_INVALID"
+    assert f"{operation} {path}" in said.json["child_runs"][0]["reason"]
+    assert "nobody may read this" not in said.out

@@ -177,9 +177,15 @@ def _pending(applied: Mapping[str, str], wanted: tuple[Migration, ...]) -> tuple
         if name == ENGINE:
             continue
         if name not in known:
-            raise Conflict(f"the database was migrated by a later version ({name})")
+            raise Conflict(
+                f"the database was migrated by a later version ({name})",
+                hint="upgrade JobForge here too",
+            )
         if known[name] != checksum:
-            raise Conflict(f"migration {name} was changed after it was applied")
+            raise Conflict(
+                f"migration {name} was changed after it was applied",
+                hint="install the version of JobForge that made this database, or use another one",
+            )
     pending = tuple(migration for migration in wanted if migration.name not in applied)
     if pending and pending != wanted[len(wanted) - len(pending) :]:
         raise Conflict(f"migration {pending[0].name} was left out when later ones were applied")

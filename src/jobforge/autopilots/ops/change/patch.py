@@ -56,8 +56,11 @@ def apply_patch(
         try:
             document = jsonpatch.JsonPatch([operation.to_wire()]).apply(document, in_place=True)
         except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, KeyError) as error:
+            # The library's own words quote the document, which only its owner may read.
+            is_test = isinstance(error, jsonpatch.JsonPatchTestFailed)
+            why = "the test fails" if is_test else "the document has no such place"
             raise PayloadInvalid(
-                f"{operation.op} {operation.path or '(whole document)'}: {error}",
+                f"{operation.op} {operation.path or '(whole document)'}: {why}",
                 pointer=f"/change/patch/{position}",
             ) from None
     return document
