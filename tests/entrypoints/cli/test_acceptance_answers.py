@@ -145,3 +145,19 @@ def test_a_patch_that_does_not_fit_tells_nothing_of_the_file(
     assert said.json["child_runs"][0]["code"] == "PAYLOAD_INVALID"
     assert f"{operation} {path}" in said.json["child_runs"][0]["reason"]
     assert "nobody may read this" not in said.out
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(None, "DATASET_MISSING"), ("{", "SOURCE_MALFORMED")]
+)
+def test_an_action_whose_file_cannot_be_read_fails_and_is_not_done(
+    cli: CommandLine, content: str | None, code: str
+) -> None:
+    if content is not None:
+        (cli.workspace / "settings.json").write_text(content)
+    path = cli.write("act.json", bundle(cli.tenant_id, apply()))
+
+    said = cli.execute(path, "--policy-token", cli.issue(path))
+
+    assert said.code == 4
+    assert [(c["status"], c["code"]) for c in said.json["child_runs"]] == [("error", code)]

@@ -19,7 +19,7 @@ from jobforge.autopilots.ops.reports import store_json
 from jobforge.contract.canonical import checksum_of
 from jobforge.core.context import JobContext
 from jobforge.core.effects import PlannedEffect, Precondition
-from jobforge.core.errors import HandlerFailed
+from jobforge.core.errors import HandlerFailed, PlanStale
 from jobforge.core.job_type import ActionSteps, JobType
 from jobforge.core.model import Model
 
@@ -141,6 +141,7 @@ async def apply(
         HandlerFailed: there are more targets than the cap allows.
     """
     if not effects:
+        await _confirm_nothing(payload, context)
         return await _report_nothing(payload, context)
     if len(effects) > payload.max_targets:
         raise HandlerFailed(
@@ -198,6 +199,12 @@ async def _report_nothing(payload: ApplyPayload, context: JobContext) -> ApplyRe
     )
     await store_json(context, "ops-apply", "apply_report", result)
     return result
+
+
+async def _confirm_nothing(payload: ApplyPayload, context: JobContext) -> None:
+    """Look again: a plan has no effects, too, where a file was missing or could not be read."""
+    if targets := ", ".join(effect.target for effect in await plan(payload, context)):
+        raise PlanStale(f"the plan saw nothing to change -> now it would change {targets}")
 
 
 async def verify(

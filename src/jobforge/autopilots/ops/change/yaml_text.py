@@ -49,8 +49,12 @@ def parse_yaml(text: str, *, path: str) -> list[Any]:
             raise SourceMalformed(f"{path} holds {aliases} aliases, more than {MAX_ALIASES}")
         return list(_yaml().load_all(text))
     except YAMLError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise SourceMalformed(f"{path} is not valid YAML: {reason}") from None
+        # The library's whole text quotes the file.
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise SourceMalformed(
+            f"{path} is not valid YAML{where}: {problem or ''}".rstrip(": ")
+        ) from None
     except (RecursionError, ValueError) as error:
         raise SourceMalformed(f"{path} cannot be read as YAML: {error}") from None
 
