@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -16,6 +16,9 @@ from jobforge.core.data_source import DataSource
 from jobforge.core.effects import PlannedEffect
 from jobforge.core.errors import PayloadInvalid
 from jobforge.core.model import Model
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 P = TypeVar("P", bound=Model)
 R = TypeVar("R", bound=Model)
@@ -97,4 +100,27 @@ class JobType(Generic[P, R]):
             return self.payload.model_validate_json(text)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            raise PayloadInvalid(first["msg"], pointer=to_pointer(first["loc"])) from None
+            message = first["msg"].removeprefix("Value error, ")
+            raise PayloadInvalid(message, pointer=_to_pointer(first, text)) from None
+
+
+def _to_pointer(fault: ErrorDetails, text: str) -> str:
+    """Where the fault is in the document: a union puts the names of its members into the path."""
+    if fault["type"] == "json_invalid":
+        return ""
+    place: Any = json.loads(text)
+    parts: list[str | int] = []
+    for part in fault["loc"]:
+        is_there = _has(place, part)
+        is_missing = part == fault["loc"][-1] and fault["type"] == "missing"
+        if is_there or is_missing:
+            parts.append(part)
+        if is_there:
+            place = place[part]
+    return to_pointer(parts)
+
+
+def _has(place: Any, part: str | int) -> bool:  # noqa: ANN401 (any JSON value)
+    if isinstance(place, Mapping):
+        return part in place
+    return isinstance(place, list) and isinstance(part, int) and 0 <= part < len(place)

@@ -26,6 +26,16 @@ def test_records_that_agree_match_without_a_difference() -> None:
     assert found.differences == ()
 
 
+def test_records_that_name_nothing_but_their_id_match_by_it() -> None:
+    bare = {"customer": None, "reference": None}
+    left = [record("INV-1", "12.30", **bare), record("INV-2", "7.00", **bare)]
+    right = [record("INV-2", "8.00", **bare), record("INV-1", "12.30", **bare)]
+
+    found = reconcile(left, right)
+
+    assert [(m.expected_ids, m.actual_ids) for m in found.matches] == [(("INV-1",), ("INV-1",))]
+
+
 @pytest.mark.parametrize(
     ("kind", "expected", "actual", "amount"),
     [

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 from pgqueuer.core.qm import QueueManager
-from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.domain.errors import FailingListenerError, RetryRequested
 from pgqueuer.domain.types import QueueExecutionMode
 
 from jobforge.adapters.engine.batcher import Batcher
+from jobforge.adapters.engine.driver import ListeningDriver
 from jobforge.adapters.engine.presence import present
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
 from jobforge.adapters.postgres.connecting import LOST
@@ -109,8 +109,9 @@ class Worker:
                 async with present(self._database):
                     await self._manage(drain=drain)
                 self._stopped.set()
-            except (JobForgeError, FailingListenerError, asyncpg.InterfaceError, *LOST) as error:
-                log.warning("worker.database_lost", error=str(error))
+            # Lanes fail as a group.
+            except* (JobForgeError, FailingListenerError, asyncpg.InterfaceError, *LOST) as errors:
+                log.warning("worker.database_lost", error=repr(errors.exceptions[0]))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PAUSE_AFTER_FAULT.total_seconds()):
                         await self._stopped.wait()
@@ -127,7 +128,7 @@ class Worker:
                 return
 
     def _make_manager(self, lane: Isolation) -> QueueManager:
-        driver = AsyncpgPoolDriver(self._database.pool)
+        driver = ListeningDriver(self._database.pool)
         manager = QueueManager(queries_on(driver), channel=queue_settings().channel)
         manager.entrypoint(to_entrypoint(lane), accepts_context=False)(self._work)
         return manager

@@ -14,8 +14,9 @@ from jobforge.autopilots.finops.reconciliation.ledger import Flags, Ints, Side
 def match_exact(board: Board) -> None:
     """Close pairs with the same reference, currency and amount, each unique on its side.
 
-    Then those without a reference: same customer, currency and amount, and a date within the
-    tolerance. A pair whose date or period deviates is still a match; the deviation is reported.
+    Then those without a reference: the same id, currency and amount; then the same customer,
+    currency and amount, and a date within the tolerance. A pair whose date or period deviates is
+    still a match; the deviation is reported.
     """
     expected, actual = board.expected, board.actual
     left, right = unique_pairs(expected.references, actual.references)
@@ -24,6 +25,7 @@ def match_exact(board: Board) -> None:
     )
     same &= _compatible(expected.customers, actual.customers, left, right)
     _close(board, left[same], right[same], has_reference=True)
+    _match_same_ids(board)
     _match_without_reference(board)
 
 
@@ -63,6 +65,21 @@ def _compatible(left: list[str], right: list[str], at_left: Ints, at_right: Ints
     for index in np.flatnonzero(~same).tolist():
         same[index] = not first[index] or not second[index]
     return same
+
+
+def _match_same_ids(board: Board) -> None:
+    expected, actual = board.expected, board.actual
+    open_left = [i for i in board.open_expected() if not expected.references[i]]
+    open_right = [j for j in board.open_actual() if not actual.references[j]]
+    keys = (
+        [(side.ids[at], side.currencies[at], int(side.units[at])) for at in places]
+        for side, places in ((expected, open_left), (actual, open_right))
+    )
+    first, second = unique_pairs(*keys)
+    left = np.array(open_left, np.int64)[first]
+    right = np.array(open_right, np.int64)[second]
+    same = _compatible(expected.customers, actual.customers, left, right)
+    _close(board, left[same], right[same], has_reference=True)
 
 
 def _match_without_reference(board: Board) -> None:
