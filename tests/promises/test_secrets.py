@@ -183,4 +183,6 @@ async def test_an_action_does_not_write_a_mask_into_the_world(app: Harness) -> N
     result = await app.plan(raw)
 
     assert [child.code for child in result.child_runs] == ["PAYLOAD_INVALID"]
+    assert result.child_runs[0].error is not None
+    assert result.child_runs[0].error["hint"] == "name a connection instead"
     assert CANARY not in result.model_dump_json() + await dump(app)

@@ -27,7 +27,7 @@ from jobforge.core.admission import (
 from jobforge.core.catalog import JobCatalog
 from jobforge.core.context import JobContext, JobIdentity
 from jobforge.core.effects import PlannedEffect
-from jobforge.core.failure import code_of
+from jobforge.core.failure import to_failure
 from jobforge.core.plan import Plan
 from jobforge.core.redaction import mask_secrets
 from jobforge.core.secret_names import refuse_secret_names
@@ -169,15 +169,16 @@ async def _predict(
         return [Finding(ChildCode.PAYLOAD_INVALID, message, "name a connection instead")]
     try:
         effects[request.source.request_id] = await action.plan(request.parsed, context)
-    except JobForgeError as error:
+    except Exception as error:  # noqa: BLE001 (a job type's fault must not take the bundle with it)
         return [_to_finding(error)]
     return []
 
 
-def _to_finding(error: JobForgeError) -> Finding:
-    code = code_of(error)
+def _to_finding(error: Exception) -> Finding:
+    failure = to_failure(error)
+    code = failure["code"]
     known = ChildCode(code) if code in ChildCode.__members__ else ChildCode.HANDLER_FAILED
-    return Finding(known, error.message, error.hint)
+    return Finding(known, failure["message"], failure.get("hint"), failure.get("pointer"))
 
 
 def _identity(prepared: PreparedBundle, submission: Submission) -> JobIdentity:

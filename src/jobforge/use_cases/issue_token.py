@@ -70,7 +70,8 @@ class IssueToken:
         Raises:
             ContractViolation: one of its names holds a secret.
             InvalidInput: nothing in the bundle needs a token, a type is not in it, a scope is
-                unknown, or the lifetime is not between a second and a day.
+                unknown, the effects of an action cannot be told, or the lifetime is not between a
+            second and a day.
             SettingInvalid: there is no secret to sign with.
         """
         if not timedelta(seconds=1) <= wish.lifetime <= MAX_LIFETIME:
@@ -121,6 +122,7 @@ def _binding(intake: Intake, wish: TokenWish) -> TokenBinding:
     if not needing:
         _refuse_what_cannot_run(intake)
     chosen = _choose(needing, wish.job_types)
+    _refuse_blind_approval(chosen, intake)
     if unknown := unknown_scopes(wish.scopes):
         raise InvalidInput(f"there is no scope {', '.join(unknown)}")
     needed = write_scopes(scope for request in chosen for scope in request.required_scopes)
@@ -145,6 +147,18 @@ def _refuse_what_cannot_run(intake: Intake) -> None:
             f"no token would let this bundle's requests run: {denied[0].reason}",
             hint="jobforge bundle plan FILE --tenant T shows every request",
         )
+
+
+def _refuse_blind_approval(chosen: list[PreparedRequest], intake: Intake) -> None:
+    """Nobody can approve what cannot be said; carried out, it would fail."""
+    for request in chosen:
+        findings = intake.facts.findings.get(request.index, ())
+        if request.is_action and findings:
+            name = request.source.request_id
+            raise InvalidInput(
+                f"what {name} would change cannot be told: {findings[0].message}",
+                hint=findings[0].hint,
+            )
 
 
 def _choose(needing: list[PreparedRequest], wanted: frozenset[str]) -> list[PreparedRequest]:

@@ -15,7 +15,7 @@ from jobforge.core.admission import Switches
 from jobforge.core.audit import AuditEntry
 from jobforge.core.catalog import AnyJobType, JobCatalog
 from jobforge.core.effects import parse_effects
-from jobforge.core.errors import FeatureFlagDisabled, HandlerFailed
+from jobforge.core.errors import FeatureFlagDisabled, HandlerFailed, InvalidInput
 from jobforge.core.failure import is_retryable, to_failure
 from jobforge.core.lifecycle import retry_delay
 from jobforge.core.model import Model
@@ -100,7 +100,7 @@ class RunJob:
         outputs: tuple[ArtifactOutput, ...],
         error: Exception,
     ) -> Ending:
-        failure = to_failure(error)
+        failure = _to_child_failure(error)
         if is_retryable(error) and attempt.number < attempt.max_attempts:
             delay = retry_delay(attempt.number, seed=attempt.ref.job_id.int)
             return Ending(
@@ -177,3 +177,14 @@ def _to_text(job_type: AnyJobType, result: Model) -> str:
             f"its handler gave {type(result).__name__}, not a {job_type.result.__name__}"
         )
     return str(result.model_dump_json())
+
+
+def _to_child_failure(error: Exception) -> dict[str, Any]:
+    """The failure with a code of child runs: what a handler calls invalid is what it read."""
+    failure = to_failure(error)
+    if failure["code"] in ChildCode.__members__:
+        return failure
+    code = (
+        ChildCode.SOURCE_MALFORMED if isinstance(error, InvalidInput) else ChildCode.HANDLER_FAILED
+    )
+    return {**failure, "code": str(code)}

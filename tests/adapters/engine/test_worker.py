@@ -213,7 +213,7 @@ async def test_what_trying_again_cannot_help_is_not_tried_again(app: Harness) ->
     job = await ended(app, "refuse")
 
     assert (job.status, calls) == ("error", [1])
-    assert error_of(job)["code"] == "INVALID_INPUT"
+    assert error_of(job)["code"] == "SOURCE_MALFORMED"
 
 
 async def test_an_address_that_may_not_be_reached_fails_the_job_at_once(app: Harness) -> None:

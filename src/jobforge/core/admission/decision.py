@@ -19,7 +19,8 @@ class Decision:
     """The fate of one request.
 
     `reason` is for people, `code` for callers. `detail` says more where the reason is a fixed
-    text. `earlier_job_id` is the job a skipped request was submitted as.
+    text; `pointer` is the place in the payload, `hint` the way out. `earlier_job_id` is the job a
+    skipped request was submitted as.
     """
 
     request: PreparedRequest
@@ -28,6 +29,7 @@ class Decision:
     code: ChildCode | None = None
     detail: str | None = None
     pointer: str | None = None
+    hint: str | None = None
     earlier_job_id: UUID | None = None
     warnings: tuple[Mapping[str, Any], ...] = ()
 
@@ -47,8 +49,9 @@ class Decision:
     def _error(self) -> dict[str, Any] | None:
         if self.status != "denied":
             return None
-        error = {"code": self.code, "message": self.detail or self.reason}
-        return error if self.pointer is None else {**error, "pointer": self.pointer}
+        places = {"pointer": self.pointer, "hint": self.hint}
+        known = {name: text for name, text in places.items() if text is not None}
+        return {"code": self.code, "message": self.detail or self.reason, **known}
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class Finding:
     code: ChildCode
     message: str
     hint: str | None = None
+    pointer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

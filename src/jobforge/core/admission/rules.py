@@ -113,7 +113,14 @@ def is_harmless(request: PreparedRequest, context: RuleContext) -> Decision | No
     """No path leaves the tenant's folder, and an action's payload holds no secret."""
     for finding in context.facts.findings.get(request.index, ()):
         if finding.code in DENYING_FINDINGS:
-            return _deny(request, finding.message, finding.code)
+            return Decision(
+                request,
+                "denied",
+                finding.message,
+                finding.code,
+                pointer=finding.pointer,
+                hint=finding.hint,
+            )
     return None
 
 

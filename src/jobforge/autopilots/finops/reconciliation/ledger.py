@@ -71,7 +71,7 @@ def build_sides(expected: Sequence[Record], actual: Sequence[Record]) -> tuple[S
     """
     scale = 4
     names: tuple[SideName, SideName] = ("expected", "actual")
-    given = (expected, actual)
+    given = [_in_order(name, rows) for name, rows in zip(names, (expected, actual), strict=True)]
     amounts = [_amounts(name, rows) for name, rows in zip(names, given, strict=True)]
     scaled = [_to_units(column, scale) for column in amounts]
     if any(units is None for units in scaled):
@@ -87,12 +87,17 @@ def build_sides(expected: Sequence[Record], actual: Sequence[Record]) -> tuple[S
     return first, second
 
 
-def _build(name: SideName, rows: Sequence[Record], units: Ints, scale: int) -> Side:
+def _in_order(name: SideName, rows: Sequence[Record]) -> Sequence[Record]:
+    """The records by their ids: what is matched does not depend on the order they came in."""
     ids = _ids(name, rows)
+    return [rows[at] for at in sorted(range(len(ids)), key=ids.__getitem__)]
+
+
+def _build(name: SideName, rows: Sequence[Record], units: Ints, scale: int) -> Side:
     return Side(
         name=name,
         rows=rows,
-        ids=ids,
+        ids=_texts(rows, "id"),
         units=units,
         scale=scale,
         days=_days(name, rows),
