@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,12 @@ from jobforge.adapters.embedded.probe import postmaster_of
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(["/bin/sleep", "60"]) as child:
+    # A shell's background job hands on that it ignores SIGINT.
+    command = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); print(flush=True)"
+    words = [sys.executable, "-c", command + "; time.sleep(60)"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as child:  # noqa: S603 (our own interpreter)
+        assert child.stdout is not None
+        child.stdout.readline()
         yield child
         child.kill()
 

@@ -147,17 +147,16 @@ def test_a_patch_that_does_not_fit_tells_nothing_of_the_file(
     assert "nobody may read this" not in said.out
 
 
-@pytest.mark.parametrize(
-    ("content", "code"), [(None, "DATASET_MISSING"), ("{", "SOURCE_MALFORMED")]
-)
-def test_an_action_whose_file_cannot_be_read_fails_and_is_not_done(
-    cli: CommandLine, content: str | None, code: str
+@pytest.mark.parametrize("content", [None, "{"], ids=["missing", "malformed"])
+def test_nobody_can_approve_an_action_whose_file_cannot_be_read(
+    cli: CommandLine, content: str | None
 ) -> None:
     if content is not None:
         (cli.workspace / "settings.json").write_text(content)
     path = cli.write("act.json", bundle(cli.tenant_id, apply()))
+    words = ("--bundle", path, "--tenant", "acme", "--actor", "ada", "--json")
 
-    said = cli.execute(path, "--policy-token", cli.issue(path))
+    said = cli("token", "issue", *words)
 
-    assert said.code == 4
-    assert [(c["status"], c["code"]) for c in said.json["child_runs"]] == [("error", code)]
+    assert said.code == 2
+    assert "what apply-1 would change cannot be told" in said.json["error"]["message"]

@@ -104,6 +104,7 @@ class Worker:
 
     async def _keep_managing(self, *, drain: bool) -> None:
         while not self._stopped.is_set():
+            is_lost = False
             try:
                 await self._engine.sweep()
                 async with present(self._database):
@@ -112,9 +113,12 @@ class Worker:
             # Lanes fail as a group.
             except* (JobForgeError, FailingListenerError, asyncpg.InterfaceError, *LOST) as errors:
                 log.warning("worker.database_lost", error=repr(errors.exceptions[0]))
+                is_lost = True
+            if is_lost:
+                # Not `asyncio.timeout`: after a failed TaskGroup, Python 3.11.2 lets it leak its
+                # own cancellation.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(PAUSE_AFTER_FAULT.total_seconds()):
-                        await self._stopped.wait()
+                    await asyncio.wait_for(self._stopped.wait(), PAUSE_AFTER_FAULT.total_seconds())
 
     async def _manage(self, *, drain: bool) -> None:
         """Let PgQueuer hand out rows, lane by lane; managers that failed are not used again."""
