@@ -28,6 +28,15 @@ _ENOUGH = 20
 _LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
+async def _until_dead(process: psutil.Process) -> None:
+    """Wait for its end; where nobody reaps orphans, a zombie is as dead as it gets."""
+    deadline = time.monotonic() + _BACK_WITHIN_SECONDS
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while process.status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+
+
 async def _connect(client: EmbeddedClient) -> asyncpg.Connection[asyncpg.Record]:
     """Connect as soon as the server takes connections again."""
     deadline = time.monotonic() + _BACK_WITHIN_SECONDS
@@ -143,7 +152,7 @@ async def test_a_killed_supervisor_takes_nothing_with_it(
 
         dying = supervisor()
         dying.kill()
-        await asyncio.to_thread(dying.wait, 10)
+        await _until_dead(dying)
         async with server.client():
             assert postmaster().pid == before
             assert await connection.fetchval("SELECT 1") == 1
@@ -159,7 +168,7 @@ async def test_the_last_client_sees_to_the_end_where_the_supervisor_died(
     async with server.client():
         dying = supervisor()
         dying.kill()
-        await asyncio.to_thread(dying.wait, 10)
+        await _until_dead(dying)
 
     await asyncio.wait_for(server.wait_until_stopped(), 10)
     assert processes() == []
