@@ -111,6 +111,41 @@ def test_a_single_job_ends_with_its_own_code(cli: CommandLine) -> None:
     assert (failed.code, failed.json["error"]["code"]) == (4, "DATASET_MISSING")
 
 
+def test_a_single_job_that_cannot_even_be_decided_is_answered_in_the_same_shape(
+    cli: CommandLine,
+) -> None:
+    good = cli.write("good.json", reconcile()["payload"])
+    (cli.workspace / "half.json").write_text('{"period_start": ')
+    half = str(cli.workspace / "half.json")
+    run = ("job", "run", RECONCILE, "--json", "--payload")
+
+    refused = {
+        "TENANT_UNKNOWN": cli(*run, good, "--tenant", "nobody"),
+        "PROJECT_UNKNOWN": cli(*run, good, "--tenant", "acme", "--project", "none"),
+        "BUNDLE_INVALID": cli(*run, half, "--tenant", "acme"),
+    }
+
+    for code, said in refused.items():
+        assert said.code == 2
+        assert (said.json["success"], said.json["status"], said.json["job_id"]) == (
+            False, "denied", None,
+        )  # fmt: skip
+        assert said.json["error"]["code"] == code
+        assert said.json["job_type"] == RECONCILE
+
+
+def test_waiting_includes_the_jobs_that_an_earlier_run_left_unfinished(cli: CommandLine) -> None:
+    path = cli.write("b.json", bundle(cli.tenant_id, reconcile()))
+    first = cli("bundle", "execute", path, "--tenant", "acme", "--json")
+    job_id = first.json["child_runs"][0]["job_id"]
+
+    again = cli.execute(path)
+
+    assert again.json["child_runs"][0]["status"] == "skipped"
+    assert again.json["child_runs"][0]["job_id"] == job_id
+    assert cli("job", "show", job_id, "--tenant", "acme", "--json").json["status"] == "executed"
+
+
 def test_a_single_action_works_once_with_its_token(cli: CommandLine) -> None:
     (cli.workspace / "settings.json").write_text('{"size": 1}')
     payload = cli.write("p.json", apply()["payload"])

@@ -85,6 +85,32 @@ async def test_a_worker_that_gets_sigterm_finishes_what_runs_and_ends_well(app: 
     assert (await app.events())[-1] == "job.executed"
 
 
+async def test_a_worker_that_gets_sigterm_while_it_starts_ends_well(tmp_path: Path) -> None:
+    is_starting = asyncio.Event()
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_starting.set()
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(never_answer, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "jobforge", "worker"),
+        env={
+            "PATH": os.defpath,
+            "PYTHONPATH": str(ROOT / "src"),
+            "JOBFORGE_HOME": str(tmp_path),
+            "JOBFORGE_DATABASE_URL": f"postgresql://nobody:none@127.0.0.1:{port}/none",
+        },
+    )
+    async with asyncio.timeout(60), silent:
+        await is_starting.wait()
+        process.send_signal(signal.SIGTERM)
+
+        assert await process.wait() == 0
+
+
 async def test_the_job_of_a_killed_worker_is_run_again_and_executed_exactly_once(
     app: Harness,
 ) -> None:

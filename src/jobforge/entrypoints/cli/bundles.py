@@ -13,11 +13,13 @@ from jobforge.bootstrap import Application
 from jobforge.contract.results import BundleResult, Mode
 from jobforge.core.answer import refused
 from jobforge.core.errors import InvalidInput, ProjectUnknown, TenantUnknown
+from jobforge.core.lifecycle import is_terminal
 from jobforge.core.plan import Effects
 from jobforge.entrypoints.cli.options import AsJson, BundleFile, PolicyToken, Project, Tenant
 from jobforge.entrypoints.cli.run_view import exit_code_of_run, show_run
 from jobforge.entrypoints.cli.session import local_actor, run
 from jobforge.entrypoints.cli.waiting import wait_for_run
+from jobforge.ports.records import TenantRecord
 from jobforge.steps.intake import Submission
 
 app = typer.Typer(help="Plan and execute request bundles.", no_args_is_help=True)
@@ -71,7 +73,10 @@ def execute(  # noqa: PLR0913, PLR0917 (an option each)
     policy_token: PolicyToken = None,
     on_policy_failure: PolicyFailure = OnPolicyFailure.deny_all,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait until every child run has ended.")
+        bool,
+        typer.Option(
+            "--wait", help="Wait until every child run has ended, those of earlier runs included."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -84,14 +89,24 @@ def execute(  # noqa: PLR0913, PLR0917 (an option each)
         result = await _submit(
             app, file, tenant, project, policy_token, ("execute", on_policy_failure)
         )
-        if wait and result.bundle_run_id is not None and result.summary.queued:
+        if wait and result.bundle_run_id is not None:
             owner = await app.names.tenant(tenant)
-            await wait_for_run(app, owner, result.bundle_run_id)
+            await _wait_for_children(app, owner, result)
             result = await app.show_run(result.bundle_run_id, owner)
         await _show(app, result, tenant, as_json=as_json)
         return exit_code_of_run(result)
 
     run(command, as_json=as_json)
+
+
+async def _wait_for_children(app: Application, tenant: TenantRecord, result: BundleResult) -> None:
+    """Wait for the run's own jobs, then for those that skipped children were submitted as."""
+    if result.summary.queued and result.bundle_run_id is not None:
+        await wait_for_run(app, tenant, result.bundle_run_id)
+    earlier = [c.job_id for c in result.child_runs if c.status == "skipped" and c.job_id]
+    jobs = [await app.show_job(job_id, tenant) for job_id in earlier]
+    for run_id in dict.fromkeys(job.run_id for job in jobs if not is_terminal(job.status)):
+        await wait_for_run(app, tenant, run_id)
 
 
 async def _submit(

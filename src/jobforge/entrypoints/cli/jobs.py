@@ -12,15 +12,23 @@ import typer
 from rich.text import Text
 
 from jobforge.bootstrap import Application
+from jobforge.contract.errors import ContractViolation, JobForgeError
 from jobforge.contract.parsing import parse_json
 from jobforge.contract.results import BundleResult, JobAnswer, JobStatus
-from jobforge.core.answer import to_denied_answer
-from jobforge.core.errors import InvalidInput
+from jobforge.core.answer import refused, to_denied_answer
+from jobforge.core.errors import InvalidInput, ProjectUnknown, TenantUnknown
 from jobforge.core.policy_token import read_token
 from jobforge.core.single_request import key_for_token, to_bundle
 from jobforge.entrypoints.cli.bundles import OnPolicyFailure, PolicyFailure, read_input
 from jobforge.entrypoints.cli.options import AsJson, Limit, PolicyToken, Project, Tenant
-from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
+from jobforge.entrypoints.cli.session import (
+    exit_code_of,
+    local_actor,
+    new_table,
+    out,
+    print_json,
+    run,
+)
 from jobforge.entrypoints.cli.waiting import wait_for_run
 from jobforge.ports.records import TenantRecord
 from jobforge.steps.intake import Submission
@@ -60,13 +68,20 @@ def run_job(  # noqa: PLR0913, PLR0917 (an option each)
     """
 
     async def command(app: Application) -> int:
-        document = read_payload(payload)
-        owner = await app.names.tenant(tenant)
+        try:
+            document = read_payload(payload)
+            owner = await app.names.tenant(tenant)
+            project_id = await app.names.project(owner, project)
+        except (ContractViolation, InvalidInput, TenantUnknown, ProjectUnknown) as error:
+            if not as_json:
+                raise
+            _show_answer(_refusal(app, error, job_type), as_json=True)
+            return exit_code_of(error)
         submission = Submission(
             tenant=owner,
             actor=local_actor(),
             mode="execute",
-            project_id=await app.names.project(owner, project),
+            project_id=project_id,
             on_policy_failure=on_policy_failure.value,
         )
         token = policy_token or _token_in(document)
@@ -77,6 +92,11 @@ def run_job(  # noqa: PLR0913, PLR0917 (an option each)
         return _exit_code(answer)
 
     run(command, as_json=as_json)
+
+
+def _refusal(app: Application, error: JobForgeError, job_type: str) -> JobAnswer:
+    """The answer to a job that was refused before anything could be decided about it."""
+    return to_denied_answer(refused(error, mode="execute", at=app.clock.now()), job_type)
 
 
 def _token_in(document: dict[str, Any]) -> str | None:

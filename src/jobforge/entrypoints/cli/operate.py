@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import Annotated
+import sys
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -93,7 +94,13 @@ def worker(
         await worker.run(drain=drain)
         return 0
 
+    # Until its loop listens there is nothing to finish, so a worker that starts just leaves.
+    signal.signal(signal.SIGTERM, _leave)
     run(command)
+
+
+def _leave(*_: object) -> NoReturn:
+    sys.exit(0)
 
 
 def demo(context: typer.Context) -> None:
