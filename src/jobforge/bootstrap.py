@@ -44,9 +44,11 @@ from jobforge.core.errors import ConnectionMissing
 from jobforge.core.signing import Keyring
 from jobforge.ports.records import TenantRecord
 from jobforge.ports.runtime import Fingerprint, Reach
+from jobforge.steps.admit_bundle import AdmitBundle
 from jobforge.steps.intake import TakeIn
 from jobforge.steps.judge_token import JudgeToken
 from jobforge.steps.resolve_names import ResolveNames
+from jobforge.steps.submit_translated import SubmitTranslated
 from jobforge.use_cases.cancel_job import CancelJob
 from jobforge.use_cases.create_project import CreateProject
 from jobforge.use_cases.create_tenant import CreateTenant
@@ -280,6 +282,7 @@ def _wire(parts: _Parts) -> Application:
     storage, clock, ids = parts.storage, parts.clock, parts.ids
     tokens = _token_keyring(parts.settings)
     take_in = TakeIn(storage, parts.catalog, parts.contexts, parts.switches)
+    admit = AdmitBundle(JudgeToken(tokens, clock), clock, ids)
     return Application(
         settings=parts.settings,
         home=parts.home,
@@ -292,7 +295,7 @@ def _wire(parts: _Parts) -> Application:
         checkpoints=parts.checkpoints,
         names=ResolveNames(storage),
         token_keyring=tokens,
-        submit_bundle=SubmitBundle(storage, take_in, JudgeToken(tokens, clock), clock, ids),
+        submit_bundle=SubmitBundle(SubmitTranslated(storage, take_in, admit, clock, ids)),
         issue_token=IssueToken(storage, replace(take_in, switches=_all_on), tokens, clock),
         revoke_token=RevokeToken(storage, clock),
         create_tenant=CreateTenant(storage, clock, ids),

@@ -19,6 +19,7 @@ from jobforge.ports.records import NewGrant
 from jobforge.steps.intake import Submission
 from jobforge.steps.judge_token import JudgeToken
 from jobforge.use_cases.issue_token import TokenWish
+from jobforge.use_cases.submit_bundle import SubmitBundle
 
 ANOTHER_SECRET = "another secret, of somebody who is not us: 32 bytes"  # noqa: S105 (for tests only)
 
@@ -285,7 +286,9 @@ async def test_a_token_signed_before_a_rotation_holds_until_its_secret_is_droppe
     async def plan_with(*secrets: str) -> list[str | None]:
         current, *previous = (secret.encode() for secret in secrets)
         judge = JudgeToken(Keyring.of(current, previous), app.app.clock)
-        submit = replace(app.app.submit_bundle, judge_token=judge)
+        usual = app.app.submit_bundle.submit
+        admit = replace(usual.admit, judge_token=judge)
+        submit = SubmitBundle(replace(usual, admit=admit))
         return codes(await submit(raw, submission, policy_token=token))
 
     assert await plan_with(ANOTHER_SECRET, SECRET) == [None]

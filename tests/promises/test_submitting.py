@@ -17,6 +17,7 @@ from jobforge.contract.results import BundleResult
 from jobforge.ports.records import TenantListing, TenantRecord
 from jobforge.ports.storage import Storage, TenantUnit
 from jobforge.steps.intake import Submission
+from jobforge.use_cases.submit_bundle import SubmitBundle
 
 _WRITTEN = ("bundle_runs", "plans", "jobs", "idempotency_keys", "policy_grants", "artifacts")
 
@@ -195,8 +196,9 @@ async def test_a_fault_at_any_step_leaves_nothing_behind(
     issued = await app.issue(raw)
     before = [await app.count(table) for table in _WRITTEN]
     events = await app.events()
-    submit = app.app.submit_bundle
-    faulty = replace(submit, storage=_FaultyStorage(submit.storage, *_STEPS[step], is_after))
+    submit = app.app.submit_bundle.submit
+    storage = _FaultyStorage(submit.storage, *_STEPS[step], is_after)
+    faulty = SubmitBundle(replace(submit, storage=storage))
 
     with pytest.raises(_Fault):
         await faulty(raw, Submission(app.tenant, OPERATOR, "execute"), policy_token=issued.token)

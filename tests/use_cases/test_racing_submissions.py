@@ -10,6 +10,7 @@ from typing_extensions import override
 from jobforge.contract.dialects import TranslatedBundle
 from jobforge.contract.results import BundleResult
 from jobforge.steps.intake import Intake, Submission, TakeIn
+from jobforge.use_cases.submit_bundle import SubmitBundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ async def test_who_is_overtaken_with_the_same_bundle_and_token_learns_of_the_ear
 ) -> None:
     raw = app.bundle(change(), look())
     token = (await app.issue(raw)).token
-    usual = app.app.submit_bundle
+    usual = app.app.submit_bundle.submit
     overtaken = Overtaken(
         usual.take_in.storage,
         usual.take_in.catalog,
@@ -42,7 +43,7 @@ async def test_who_is_overtaken_with_the_same_bundle_and_token_learns_of_the_ear
         rival=[(app, raw, token)],
         results=[],
     )
-    submit = replace(usual, take_in=overtaken)
+    submit = SubmitBundle(replace(usual, take_in=overtaken))
 
     result = await submit(raw, Submission(app.tenant, OPERATOR, "execute"), policy_token=token)
 

@@ -70,13 +70,15 @@ class TokenBinding:
 class TokenVerdict:
     """What became of a token: accepted claims, or a code and a reason; never the token itself.
 
-    `jti` is that of any token we signed, accepted or not, so that its history can be looked up.
+    `jti` is that of any token we signed, accepted or not, so that its history can be looked up;
+    `token_hash` is what may be stored of the token.
     """
 
     claims: TokenClaims | None
     code: ChildCode | None
     reason: str
     jti: UUID | None = None
+    token_hash: str | None = None
 
     @property
     def is_accepted(self) -> bool:
@@ -146,6 +148,11 @@ def verify_token(
     if claims is None:
         reason = "it is not a policy token signed with one of our secrets"
         return TokenVerdict(None, ChildCode.POLICY_TOKEN_INVALID, reason)
+    return judge_claims(claims, now=now, binding=binding)
+
+
+def judge_claims(claims: TokenClaims, *, now: datetime, binding: TokenBinding) -> TokenVerdict:
+    """Judge claims whose signature holds, or held when they were put aside."""
     if now >= claims.expires_at:
         return _refuse(claims.jti, ChildCode.POLICY_TOKEN_EXPIRED, "the policy token has expired")
     if now + LEEWAY < datetime.fromtimestamp(max(claims.nbf, claims.iat), UTC):

@@ -162,6 +162,26 @@ class NewGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingGrant:
+    """A permission that was verified and waits for its one use; work carries its `jti` alone.
+
+    `granted_for` names what it was put aside for, as audit entries name their subjects.
+    """
+
+    jti: str
+    token_hash: str | None
+    actor: str
+    project_id: UUID | None
+    plan_digest: str
+    effects_digest: str
+    scopes: tuple[str, ...]
+    job_types: tuple[str, ...]
+    expires_at: datetime
+    granted_at: datetime
+    granted_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class KnownKey:
     """An idempotency key that an earlier job used."""
 

@@ -21,6 +21,7 @@ from jobforge.ports.records import (
     KnownKey,
     NewGrant,
     NewJob,
+    PendingGrant,
     PlanRecord,
     ProjectRecord,
     RunRecord,
@@ -144,6 +145,14 @@ class GrantTable(Protocol):
 
     async def consume(self, grant: NewGrant) -> bool:
         """Write the one use. False where the token was used or revoked before."""
+        ...
+
+    async def put_aside(self, grant: PendingGrant) -> bool:
+        """Keep a permission for later. False where that was done before."""
+        ...
+
+    async def find_pending(self, jti: str) -> PendingGrant | None:
+        """The permission that was put aside under this number."""
         ...
 
     async def revoke(self, jti: str, by: str, at: datetime) -> bool:

@@ -38,13 +38,19 @@ from jobforge.ports.storage import Storage, TenantUnit
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Who wants a bundle planned or executed, for whom and how."""
+    """Who wants a bundle planned or executed, for whom and how.
+
+    `grant_id` is that of a permission which was put aside for this work; `run_id` is the run it
+    shall become, where that was settled before.
+    """
 
     tenant: TenantRecord
     actor: Actor
     mode: Mode
     project_id: UUID | None = None
     on_policy_failure: OnPolicyFailure = "deny_all"
+    grant_id: UUID | None = None
+    run_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.adapters.postgres.started_rows import KNOWN, fill_started
 from tests.application import OPERATOR, Harness, change, look, say
 
 from jobforge.adapters.postgres.access import DatabaseAccess
@@ -191,6 +192,7 @@ async def test_what_looks_across_tenants_reads_routing_columns_only(
         "DELETE FROM jobforge.idempotency_keys",
         "UPDATE jobforge.idempotency_keys SET key = 'other'",
         "DELETE FROM jobforge.policy_grants",
+        "UPDATE jobforge.pending_grants SET expires_at = 'infinity'",
         "UPDATE jobforge.policy_grants SET consumed_at = NULL",
         "UPDATE jobforge.plans SET requests = '[]'",
         "UPDATE jobforge.artifact_chunks SET content = ''",
@@ -222,6 +224,7 @@ async def fill(app: Harness) -> None:
     await app.app.create_project("Shop", app.tenant, OPERATOR, aliases=["shop-alias"])
     await app.app.datasets.add("rows", csv, app.tenant, None, OPERATOR)
     await app.app.connections.add("db", "postgres", {"url": "u"}, app.tenant, OPERATOR)
+    await fill_started(app)
     tenant_id = app.tenant.tenant_id
     async with app.app.storage.transaction(tenant_id) as unit:
         await unit.audit.add_checkpoint(1, "signed")
@@ -350,6 +353,7 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
         "lock_job": {2: job["job_id"]},
         "find_plan": {2: plan["digest"], 3: plan["effects_digest"]},
         "find_grant": {2: grant["jti"]},
+        **KNOWN,
     }
 
 

@@ -1,4 +1,4 @@
-"""Uses and revocations of policy tokens."""
+"""Uses and revocations of policy tokens, and permissions that wait for their use."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from uuid import UUID
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
-from jobforge.ports.records import GrantRecord, NewGrant
+from jobforge.ports.records import GrantRecord, NewGrant, PendingGrant
 
 QUERIES = load_queries("policy_grants")
+PENDING = load_queries("pending_grants")
 
 
 class GrantRows:
@@ -42,6 +43,30 @@ class GrantRows:
             grant.consumed_by,
         )
         return row is not None
+
+    async def put_aside(self, grant: PendingGrant) -> bool:
+        """Keep a permission for later."""
+        row = await self._connection.fetchrow(
+            PENDING.put_grant_aside,
+            self._tenant_id,
+            grant.jti,
+            grant.token_hash,
+            grant.actor,
+            grant.project_id,
+            grant.plan_digest,
+            grant.effects_digest,
+            list(grant.scopes),
+            list(grant.job_types),
+            grant.expires_at,
+            grant.granted_at,
+            grant.granted_for,
+        )
+        return row is not None
+
+    async def find_pending(self, jti: str) -> PendingGrant | None:
+        """The permission that was put aside under this number."""
+        row = await self._connection.fetchrow(PENDING.find_pending_grant, self._tenant_id, jti)
+        return None if row is None else to_record(PendingGrant, row)
 
     async def revoke(self, jti: str, by: str, at: datetime) -> bool:
         """Revoke it."""
