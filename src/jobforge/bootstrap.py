@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache, cached_property
@@ -40,13 +40,14 @@ from jobforge.core.admission import Switches
 from jobforge.core.catalog import AnyJobType, JobCatalog
 from jobforge.core.context import Probes
 from jobforge.core.egress import EgressPolicy
-from jobforge.core.errors import ConnectionMissing
+from jobforge.core.errors import ConnectionMissing, Unavailable
 from jobforge.core.signing import Keyring
 from jobforge.ports.records import TenantRecord
 from jobforge.ports.runtime import Fingerprint, Reach
 from jobforge.steps.admit_bundle import AdmitBundle
 from jobforge.steps.intake import TakeIn
 from jobforge.steps.judge_token import JudgeToken
+from jobforge.steps.keep_checkpoints import KeepCheckpoints
 from jobforge.steps.resolve_names import ResolveNames
 from jobforge.steps.submit_translated import SubmitTranslated
 from jobforge.use_cases.cancel_job import CancelJob
@@ -102,6 +103,7 @@ class Application:
     ids: RandomIds
     storage: PostgresStorage
     checkpoints: CheckpointFiles
+    keep_checkpoints: KeepCheckpoints
     names: ResolveNames
     token_keyring: Keyring
     submit_bundle: SubmitBundle
@@ -159,7 +161,7 @@ async def open_application(
         catalog = load_catalog(extra_job_types)
         parts = _Parts(settings, home, database, guard, http, catalog, switches)
         stack.callback(parts.runner.close)
-        stack.callback(parts.checkpoints.flush)
+        stack.push_async_callback(_leave_checkpoints, parts)
         yield _wire(parts)
 
 
@@ -209,6 +211,12 @@ class _Parts:
         """Remembers the chains outside the database."""
         ring = Keyring.of(self.master_key)
         return CheckpointFiles(self.home / "checkpoints", ring, self.clock)
+
+    @cached_property
+    def keep_checkpoints(self) -> KeepCheckpoints:
+        """Signs where the chains end."""
+        ring = Keyring.of(self.master_key)
+        return KeepCheckpoints(self.storage, self.checkpoints, ring, self.clock)
 
     @cached_property
     def storage(self) -> PostgresStorage:
@@ -273,9 +281,15 @@ class _Parts:
             self.engine,
             run_job,
             self.clock,
-            self.checkpoints,
+            self.keep_checkpoints,
             concurrency=concurrency,
         )
+
+
+async def _leave_checkpoints(parts: _Parts) -> None:
+    """Sign what the process appended last; what is missing in the database stands in the files."""
+    with suppress(Unavailable):
+        await parts.keep_checkpoints()
 
 
 def _wire(parts: _Parts) -> Application:
@@ -293,6 +307,7 @@ def _wire(parts: _Parts) -> Application:
         ids=ids,
         storage=storage,
         checkpoints=parts.checkpoints,
+        keep_checkpoints=parts.keep_checkpoints,
         names=ResolveNames(storage),
         token_keyring=tokens,
         submit_bundle=SubmitBundle(SubmitTranslated(storage, take_in, admit, clock, ids)),
@@ -308,7 +323,9 @@ def _wire(parts: _Parts) -> Application:
         datasets=Datasets(storage, FileDatasetStore(parts.home), clock),
         connections=Connections(storage, parts.box, clock, parts.probe_connection),
         resolve_ref=ResolveRef(storage),
-        verify_audit=VerifyAudit(storage, parts.checkpoints, Keyring.of(parts.master_key)),
+        verify_audit=VerifyAudit(
+            storage, parts.checkpoints, parts.keep_checkpoints, Keyring.of(parts.master_key)
+        ),
         read_audit=ReadAudit(storage),
         examine=Examine(storage, parts.engine, parts.settings, parts.switches),
         waiter=RunWaiter(parts.database, storage, lambda: parts.make_worker(DEFAULT_CONCURRENCY)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -14,6 +14,7 @@ from tests.application import OPERATOR, Harness, change, look
 
 from jobforge.adapters.postgres.storage import PostgresUnit
 from jobforge.contract.results import BundleResult
+from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.records import TenantListing, TenantRecord
 from jobforge.ports.storage import Storage, TenantUnit
 from jobforge.steps.intake import Submission
@@ -157,6 +158,9 @@ class _FaultyStorage:
 
     async def list_tenants(self) -> tuple[TenantListing, ...]:
         return await self.storage.list_tenants()
+
+    async def add_checkpoints(self, heads: Sequence[SignedHead]) -> None:
+        await self.storage.add_checkpoints(heads)
 
     def snapshot(self, tenant_id: UUID) -> AbstractAsyncContextManager[TenantUnit]:
         return self.storage.snapshot(tenant_id)

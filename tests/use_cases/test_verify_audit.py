@@ -177,7 +177,7 @@ async def test_a_chain_that_went_with_its_tenant_is_noticed(app: Harness) -> Non
             f"DELETE FROM jobforge.{table}"  # noqa: S608 (names of ours)
             for table in (
                 "jobs", "idempotency_keys", "artifact_chunks", "artifacts", "plans", "bundle_runs",
-                "audit_events", "audit_heads", "tenant_slots", "tenants",
+                "audit_checkpoints", "audit_events", "audit_heads", "tenant_slots", "tenants",
             )
         )
     )  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Protocol
 from uuid import UUID
 
 from jobforge.contract.results import JobStatus
-from jobforge.core.audit import AuditEntry
+from jobforge.core.audit import AuditEntry, CheckpointKind
+from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.records import (
     ArtifactRecord,
     AuditHead,
@@ -179,7 +180,7 @@ class AuditTable(Protocol):
         """The newest first."""
         ...
 
-    async def add_checkpoint(self, seq: int, signed: str) -> None:
+    async def add_checkpoint(self, seq: int, signed: str, kind: CheckpointKind) -> None:
         """Keep a signed checkpoint."""
         ...
 
@@ -320,4 +321,8 @@ class Storage(Protocol):
 
     async def list_tenants(self) -> tuple[TenantListing, ...]:
         """Every tenant, by slug."""
+        ...
+
+    async def add_checkpoints(self, heads: Sequence[SignedHead]) -> None:
+        """Keep signed heads of any tenants' chains."""
         ...

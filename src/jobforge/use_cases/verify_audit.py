@@ -17,6 +17,7 @@ from jobforge.core.signing import Keyring
 from jobforge.ports.checkpoints import Checkpoints
 from jobforge.ports.records import TenantRecord
 from jobforge.ports.storage import Storage
+from jobforge.steps.keep_checkpoints import KeepCheckpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class VerifyAudit:
 
     storage: Storage
     checkpoints: Checkpoints
+    keep_checkpoints: KeepCheckpoints
     keyring: Keyring
 
     async def __call__(self, tenant: TenantRecord | None = None) -> tuple[ChainVerdict, ...]:
@@ -33,7 +35,7 @@ class VerifyAudit:
         A tenant that only the files outside the database remember counts as a chain cut to
         nothing.
         """
-        self.checkpoints.flush()
+        await self.keep_checkpoints()
         if tenant is not None:
             return (await self._verify(tenant.tenant_id),)
         known = {listing.tenant_id for listing in await self.storage.list_tenants()}

@@ -227,7 +227,7 @@ async def fill(app: Harness) -> None:
     await fill_started(app)
     tenant_id = app.tenant.tenant_id
     async with app.app.storage.transaction(tenant_id) as unit:
-        await unit.audit.add_checkpoint(1, "signed")
+        await unit.audit.add_checkpoint(1, "signed", "pruned")
     async with app.owner() as owner:
         await owner.execute("INSERT INTO jobforge.tenant_aliases VALUES ($1, 'alias')", tenant_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -41,6 +42,7 @@ ENTRIES = [
     )
     for vector in VECTORS
 ]
+MAX_LINES = 30
 LINES = [to_export_line(row) for row in make_chain(5)]
 
 
@@ -83,6 +85,29 @@ def test_the_script_agrees_with_an_untouched_export(tmp_path: Path) -> None:
 
     assert status == 0
     assert output == f"2 entries hold; the head is {rows[-1].hash.hex()}\n"
+
+
+def test_the_script_is_short_enough_to_read_before_trusting_it() -> None:
+    assert len(SCRIPT.read_text().splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"details": {"number": 2.0}}, {"details": {"number": 2**53}}, {"details": []} | {"note": 1}],
+    ids=["a float", "an integer that not every language reads", "a member more"],
+)
+def test_a_line_that_other_languages_may_read_otherwise_is_bad_whatever_its_hash(
+    said: dict[str, object], tmp_path: Path
+) -> None:
+    line = json.loads(LINES[0]) | said
+    names = sorted(line.keys() - {"seq", "prev_hash", "hash"})
+    body = json.dumps({name: line[name] for name in names}, separators=(",", ":")).encode()
+    line["hash"] = chain(bytes(32), 1, hashlib.sha256(body).digest()).hex()
+
+    status, _, error = run([json.dumps(line)], tmp_path)
+
+    assert status == 1
+    assert error.startswith("line 1 is bad")
 
 
 def test_the_script_can_start_after_a_pruning(tmp_path: Path) -> None:

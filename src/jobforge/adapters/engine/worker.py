@@ -18,7 +18,6 @@ from pgqueuer.domain.types import QueueExecutionMode
 from jobforge.adapters.engine.batcher import Batcher
 from jobforge.adapters.engine.driver import ListeningDriver
 from jobforge.adapters.engine.presence import present
-from jobforge.adapters.postgres.checkpoints import CheckpointFiles
 from jobforge.adapters.postgres.connecting import LOST
 from jobforge.adapters.postgres.database import Database
 from jobforge.adapters.postgres.queue import (
@@ -29,6 +28,7 @@ from jobforge.adapters.postgres.queue import (
     to_ref,
 )
 from jobforge.contract.errors import JobForgeError
+from jobforge.core.errors import Unavailable
 from jobforge.core.job_type import Isolation
 from jobforge.ports.engine import Attempt, Ending, JobEngine, JobRef, NotStarted
 from jobforge.ports.system import Clock
@@ -59,7 +59,7 @@ class Worker:
         engine: JobEngine,
         run_job: Callable[[Attempt], Awaitable[Ending]],
         clock: Clock,
-        checkpoints: CheckpointFiles,
+        keep_checkpoints: Callable[[], Awaitable[None]],
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
     ) -> None:
@@ -67,7 +67,7 @@ class Worker:
         self._engine = engine
         self._run_job = run_job
         self._clock = clock
-        self._checkpoints = checkpoints
+        self._keep_checkpoints = keep_checkpoints
         # A job that computes has a process to itself; taking more of them would keep them from
         # the other workers.
         self._places: dict[Isolation, int] = {
@@ -87,14 +87,15 @@ class Worker:
         async with asyncio.TaskGroup() as background:
             tasks = [
                 background.create_task(self._repeat(SWEEP_EVERY, self._sweep)),
-                background.create_task(self._repeat(CHECKPOINT_EVERY, self._flush)),
+                background.create_task(self._repeat(CHECKPOINT_EVERY, self._keep_checkpoints)),
             ]
             try:
                 await self._keep_managing(drain=drain)
             finally:
                 for task in tasks:
                     task.cancel()
-        await self._flush()
+        with suppress(Unavailable):
+            await self._keep_checkpoints()
 
     def stop(self) -> None:
         """Take no new job; those that run are finished and settled first."""
@@ -182,6 +183,3 @@ class Worker:
 
     async def _sweep(self) -> None:
         await self._engine.sweep()
-
-    async def _flush(self) -> None:
-        await asyncio.to_thread(self._checkpoints.flush)

@@ -9,7 +9,7 @@ from uuid import UUID
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
-from jobforge.core.audit import AuditEntry, body_digest, canonical_details
+from jobforge.core.audit import AuditEntry, CheckpointKind, body_digest, canonical_details
 from jobforge.core.errors import Missing
 from jobforge.ports.records import AuditHead, AuditRecord
 
@@ -63,9 +63,9 @@ class AuditRows:
         rows = await self._connection.fetch(QUERIES.newest, self._tenant_id, limit)
         return tuple(to_record(AuditRecord, row) for row in rows)
 
-    async def add_checkpoint(self, seq: int, signed: str) -> None:
+    async def add_checkpoint(self, seq: int, signed: str, kind: CheckpointKind) -> None:
         """Keep a signed checkpoint."""
-        await self._connection.execute(QUERIES.add_checkpoint, self._tenant_id, seq, signed)
+        await self._connection.execute(QUERIES.add_checkpoint, self._tenant_id, seq, signed, kind)
 
     async def checkpoints(self) -> tuple[str, ...]:
         """The signed checkpoints, oldest first."""

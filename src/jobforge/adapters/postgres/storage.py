@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from jobforge.adapters.postgres.artifacts import ArtifactRows
+from jobforge.adapters.postgres.audit_events import QUERIES as AUDIT_QUERIES
 from jobforge.adapters.postgres.audit_events import AuditRows
 from jobforge.adapters.postgres.bundle_runs import RunRows
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
@@ -20,6 +21,7 @@ from jobforge.adapters.postgres.policy_grants import GrantRows
 from jobforge.adapters.postgres.projects import ProjectRows
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.adapters.postgres.tenants import QUERIES, TenantRows
+from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.records import TenantListing, TenantRecord
 
 
@@ -91,3 +93,15 @@ class PostgresStorage:
         async with self._database.system_transaction() as connection:
             rows = await connection.fetch(QUERIES.list_tenants)
         return tuple(to_record(TenantListing, row) for row in rows)
+
+    async def add_checkpoints(self, heads: Sequence[SignedHead]) -> None:
+        """Keep signed heads of any tenants' chains."""
+        if not heads:
+            return
+        async with self._database.system_transaction() as connection:
+            await connection.execute(
+                AUDIT_QUERIES.add_head_checkpoints,
+                [head.tenant_id for head in heads],
+                [head.seq for head in heads],
+                [head.signed for head in heads],
+            )

@@ -1,6 +1,11 @@
 """The audit log: entries, their chain, signed checkpoints, and whether a chain holds."""
 
-from jobforge.core.audit.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from jobforge.core.audit.checkpoint import (
+    Checkpoint,
+    CheckpointKind,
+    sign_checkpoint,
+    verify_checkpoint,
+)
 from jobforge.core.audit.entry import (
     GENESIS_HASH,
     AuditEntry,
@@ -30,6 +35,7 @@ __all__ = [
     "ChainVerifier",
     "ChainedEntry",
     "Checkpoint",
+    "CheckpointKind",
     "Problem",
     "StoredEntry",
     "body_digest",

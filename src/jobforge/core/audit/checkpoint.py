@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import Field, ValidationError
@@ -16,9 +16,14 @@ from jobforge.core.signing import Keyring, open_signed, parse_claims, sign
 CHECKPOINT_TYPE = "jobforge-checkpoint+jws"
 _PURPOSE = "jobforge audit checkpoint v1"
 
+CheckpointKind: TypeAlias = Literal["head", "verified", "pruned"]
+
 
 class Checkpoint(Model):
-    """A place in a tenant's chain. `pruned` means the entries up to it were removed.
+    """A place in a tenant's chain.
+
+    `verified` means that the entries were verified from the signed place before up to this one,
+    `pruned` that they were removed after that.
 
     `hash` is the hex of the entry's hash at `seq`; an empty chain has seq 0 and 64 zeros.
     """
@@ -27,7 +32,7 @@ class Checkpoint(Model):
     seq: int = Field(ge=0)
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     at: datetime
-    kind: Literal["head", "pruned"] = "head"
+    kind: CheckpointKind = "head"
 
 
 def sign_checkpoint(checkpoint: Checkpoint, *, keyring: Keyring) -> str:

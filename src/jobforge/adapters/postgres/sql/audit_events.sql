@@ -23,10 +23,14 @@ ORDER BY seq DESC
 LIMIT $2;
 
 -- name: add_checkpoint
--- Keep a signed checkpoint.
-INSERT INTO jobforge.audit_checkpoints (tenant_id, seq, signed) VALUES ($1, $2, $3)
+-- Keep a signed checkpoint of its kind.
+INSERT INTO jobforge.audit_checkpoints (tenant_id, seq, signed, kind) VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING;
+
+-- name: add_head_checkpoints
+-- Keep signed heads of many tenants.
+SELECT jobforge.add_head_checkpoints($1, $2, $3);
 
 -- name: list_checkpoints
 -- The signed checkpoints, oldest first.
-SELECT signed FROM jobforge.audit_checkpoints WHERE tenant_id = $1 ORDER BY seq;
+SELECT signed FROM jobforge.audit_checkpoints WHERE tenant_id = $1 ORDER BY seq, kind;
