@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from jobforge.adapters.engine.waiter import RunWaiter
 from jobforge.adapters.engine.worker import DEFAULT_CONCURRENCY, Worker
 from jobforge.adapters.http.address_guard import AddressGuard
 from jobforge.adapters.http.client import GuardedHttpClient
+from jobforge.adapters.http.connected import ConnectedHttpClient, parse_http_login
 from jobforge.adapters.logging import configure_logging
 from jobforge.adapters.postgres.access import DatabaseAccess
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
@@ -31,6 +32,7 @@ from jobforge.adapters.probes.live import LiveProbes
 from jobforge.adapters.runtime.contexts import LiveContexts, Surroundings
 from jobforge.adapters.runtime.hardening import hide_from_own_children
 from jobforge.adapters.runtime.process_runner import ProcessRunner
+from jobforge.adapters.runtime.scratch import ScratchFolders
 from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, SystemClock
 from jobforge.autopilots.catalog import load_catalog
@@ -38,7 +40,7 @@ from jobforge.config import Settings, forget_secrets, read_flags
 from jobforge.core.actor import Actor
 from jobforge.core.admission import Switches
 from jobforge.core.catalog import AnyJobType, JobCatalog
-from jobforge.core.context import Probes
+from jobforge.core.context import HttpClient, HttpRequest, Probes
 from jobforge.core.egress import EgressPolicy
 from jobforge.core.errors import ConnectionMissing, Unavailable
 from jobforge.core.signing import Keyring
@@ -166,6 +168,14 @@ async def open_application(
 
 
 @asynccontextmanager
+async def open_http_client() -> AsyncIterator[HttpClient]:
+    """The way out as the settings allow it, for analyses called from Python, outside any job."""
+    guard = AddressGuard(EgressPolicy.parse(Settings().egress_allow))
+    async with GuardedHttpClient(guard) as client:
+        yield client
+
+
+@asynccontextmanager
 async def _open_database(settings: Settings, home: Path) -> AsyncIterator[Database]:
     if settings.database_url is not None:
         access = DatabaseAccess.over(settings.database_url.get_secret_value())
@@ -233,9 +243,10 @@ class _Parts:
         """What handlers may reach."""
         around = Surroundings(
             storage=self.storage,
-            http=self.http,
+            make_http=self.make_http,
             make_probes=self.make_probes,
             data_root=self.data_root,
+            scratch=ScratchFolders(self.home / "scratch"),
             clock=self.clock,
         )
         return LiveContexts(around, self.engine)
@@ -252,24 +263,48 @@ class _Parts:
 
     def make_probes(self, tenant_id: UUID, reach: Reach) -> Probes:
         """Probes that open this tenant's connections."""
+        return LiveProbes(
+            self.guard,
+            find_connection=partial(self.open_connection, tenant_id, "postgres"),
+            is_host_allowed=reach.is_host_allowed,
+        )
 
-        async def find(name: str) -> dict[str, Any]:
-            async with self.storage.transaction(tenant_id) as unit:
-                record = await unit.connections.find(name)
-            if record is None:
-                raise ConnectionMissing(
-                    f"there is no connection {name}", hint=f"jobforge connection add {name}"
-                )
-            return self.box.open(record.sealed, tenant_id=tenant_id, name=name)
+    def make_http(self, tenant_id: UUID) -> HttpClient:
+        """The way out, with this tenant's http connections."""
+        find = partial(self.open_connection, tenant_id, "http")
+        return ConnectedHttpClient(self.http, find)
 
-        return LiveProbes(self.guard, find_connection=find, is_host_allowed=reach.is_host_allowed)
+    async def open_connection(self, tenant_id: UUID, kind: str, name: str) -> dict[str, Any]:
+        """The settings of a tenant's connection.
+
+        Raises:
+            ConnectionMissing: there is none of this name, or it is of another kind.
+        """
+        async with self.storage.transaction(tenant_id) as unit:
+            record = await unit.connections.find(name)
+        if record is None or record.kind != kind:
+            raise ConnectionMissing(
+                f"there is no {kind} connection {name}",
+                hint=f"jobforge connection add {name} --kind {kind}",
+            )
+        return self.box.open(record.sealed, tenant_id=tenant_id, name=name)
 
     async def probe_connection(self, tenant: TenantRecord, actor: Actor, name: str) -> str:
         """Open a tenant's connection and say in words what answered."""
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            record = await unit.connections.find(name)
+        if record is not None and record.kind == "http":
+            return await self._probe_http(tenant.tenant_id, name)
         probes = self.make_probes(tenant.tenant_id, Reach(is_host_allowed=actor.is_local))
         queries = {"version": "SELECT version()"}
         rows = await probes.postgres(name, queries, timeout=PROBE_TIMEOUT)
         return str(rows["version"][0]["version"])
+
+    async def _probe_http(self, tenant_id: UUID, name: str) -> str:
+        settings = await self.open_connection(tenant_id, "http", name)
+        request = HttpRequest(url=str(parse_http_login(name, settings).base), connection=name)
+        response = await self.make_http(tenant_id).fetch(request)
+        return f"{request.url} answers with {response.status}"
 
     def make_worker(self, concurrency: int) -> Worker:
         """A worker in this process."""

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.adapters.http.site import Site
 from tests.application import OPERATOR, SECRET, Harness, Text, change, make_type, open_harness, say
 
 from jobforge.adapters.logging import configure_logging
 from jobforge.contract.errors import JobForgeError
+from jobforge.core.context import HttpRequest
 from jobforge.core.errors import HandlerFailed, InvalidInput
 
 if TYPE_CHECKING:
@@ -36,7 +38,16 @@ async def burst(_: Text, __: JobContext) -> Text:
     raise RuntimeError(f"401 for Authorization: Bearer {CANARY}")
 
 
-_TYPES = [make_type("betray", betray, max_attempts=2), make_type("burst", burst, max_attempts=1)]
+async def log_in(payload: Text, context: JobContext) -> Text:
+    await context.http.fetch(HttpRequest(url=payload.text, connection="cms"))
+    return payload
+
+
+_TYPES = [
+    make_type("betray", betray, max_attempts=2),
+    make_type("burst", burst, max_attempts=1),
+    make_type("log-in", log_in, max_attempts=1),
+]
 
 
 @pytest.fixture
@@ -45,7 +56,9 @@ async def app(
     tmp_path: Path,
     clean_environment: None,  # noqa: ARG001 (asked for its effect)
 ) -> AsyncIterator[Harness]:
-    async with open_harness(database_access, tmp_path, job_types=_TYPES) as harness:
+    async with open_harness(
+        database_access, tmp_path, job_types=_TYPES, egress_allow="127.0.0.1"
+    ) as harness:
         yield harness
 
 
@@ -175,6 +188,62 @@ async def test_credentials_and_tokens_are_stored_sealed_or_as_hashes_only(app: H
     said = f"{refused.value}{again.model_dump_json()}{logged.getvalue()}"
     assert issued.token not in said + await dump(app)
     await assert_nowhere(app, said)
+
+
+async def test_an_action_logs_in_by_its_connection_and_never_knows_how(app: Harness) -> None:
+    logged = io.StringIO()
+    configure_logging(stream=logged)
+    async with Site().serving() as site:
+        base = f"http://127.0.0.1:{site.port}/posts/"
+        await app.app.connections.add(
+            "cms", "http", {"url": base, "token": PASSWORD}, app.tenant, OPERATOR
+        )
+        content = '---\n{\n  "title": "Roses"\n}\n---\n\n# Roses\n'
+        seen: list[str] = []
+
+        def look_again() -> None:
+            """What was put is there from now on; the server repeats what it was sent."""
+            seen[:] = [r for r in site.requests if r.startswith("PUT")]
+            site.answer("/posts/7.md", f"X-Echo: Bearer {PASSWORD}", body=content.encode())
+
+        site.on_put = look_again
+        request = say(
+            1,
+            job_type="autopilot.growth.publish_content",
+            payload={
+                "draft_id": "7",
+                "content_type": "blog_post",
+                "destination": f"{base}7.md",
+                "content": "# Roses",
+                "seo_metadata": {"title": "Roses"},
+                "connection": "cms",
+            },
+        )
+        issued = await app.issue(app.bundle(request))
+        result = await app.run(request, token=issued.token)
+
+    assert [child.status for child in result.child_runs] == ["executed"], result.child_runs[0]
+    assert len(seen) == 1
+    assert all(f"authorization: Bearer {PASSWORD}" in sent for sent in site.requests)
+    assert seen[0].endswith(content)
+    job_id = result.child_runs[0].job_id
+    assert job_id is not None
+    answer = await app.app.show_job.answer(job_id, app.tenant)
+    await assert_nowhere(
+        app, result.model_dump_json() + answer.model_dump_json() + logged.getvalue()
+    )
+
+
+async def test_another_tenants_connection_is_not_there(app: Harness) -> None:
+    other = await app.new_tenant("other")
+    await app.app.connections.add(
+        "cms", "http", {"url": "https://cms.example", "token": PASSWORD}, other, OPERATOR
+    )
+
+    result = await app.run(say(1, "https://cms.example/", job_type="autopilot.ops.log-in"))
+
+    assert result.child_runs[0].error is not None
+    assert result.child_runs[0].error["code"] == "CONNECTION_MISSING"
 
 
 async def test_an_action_does_not_write_a_mask_into_the_world(app: Harness) -> None:

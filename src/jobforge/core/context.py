@@ -63,9 +63,15 @@ class DataReader(Protocol):
 
 
 class HttpRequest(Model):
-    """One outgoing request."""
+    """One outgoing request.
+
+    `connection` names a connection of the tenant, of kind `http`. Its credentials are added on the
+    way out, to URLs below the connection's own only; such a request follows no redirect, and the
+    handler never sees them.
+    """
 
     url: str
+    connection: str | None = None
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
@@ -103,7 +109,9 @@ class HttpClient(Protocol):
     """The one way out. Addresses are checked at connect time and after each redirect.
 
     Raises:
-        EgressDenied: the address is not public and not allowed; never retried.
+        ConnectionMissing: the tenant has no connection of the named one's name and kind.
+        EgressDenied: the address is not public and not allowed, or the URL is not below that of
+            the named connection; never retried.
         TargetUnavailable: no connection, no answer in time, or a broken one.
     """
 
@@ -288,6 +296,17 @@ class JobContext(Protocol):
     @property
     def workspace(self) -> Workspace:
         """The tenant's folder."""
+        ...
+
+    async def scratch_folder(self) -> Path:
+        """A folder of this job's own, kept from one attempt to the next and gone when it ends.
+
+        It may save work and never be relied on: an attempt on another machine finds it empty, and
+        what a killed attempt left may be torn, or still be held by it for a moment.
+
+        Raises:
+            Denied: this is a plan, which stores nothing.
+        """
         ...
 
     def now(self) -> datetime:

@@ -34,6 +34,11 @@ def is_retryable(error: Exception) -> bool:
     return error.is_retryable if isinstance(error, JobForgeError) else True
 
 
+def has_another_try(error: Exception, *, attempt: int, max_attempts: int) -> bool:
+    """Whether the job is tried again after attempt `attempt` (from 1) ended so."""
+    return is_retryable(error) and attempt < max_attempts
+
+
 def _clean(text: str) -> str:
     # Masked first: half a secret at the cut would not be known for one any more.
     return mask_text(_storable(text))[:_MAX_MESSAGE]

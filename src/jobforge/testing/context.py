@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
 from uuid import UUID
+from weakref import finalize
 
 from jobforge.contract.canonical import checksum_of
 from jobforge.contract.manifest import ArtifactOutput
@@ -236,6 +239,14 @@ class MemoryContext:
     history: MemoryHistory = field(default_factory=MemoryHistory)
     reported: list[tuple[float, str]] = field(default_factory=list)
     logged: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    scratch: Path | None = None
+
+    async def scratch_folder(self) -> Path:
+        """The folder given as `scratch`, or a new one that goes with this context."""
+        if self.scratch is None:
+            self.scratch = Path(mkdtemp(prefix="jobforge-"))
+            finalize(self, shutil.rmtree, self.scratch, ignore_errors=True)
+        return self.scratch
 
     def now(self) -> datetime:
         """The fixed time."""

@@ -105,6 +105,8 @@ async def _ask(_text: str, context: JobContext) -> dict[str, Any]:
     rows = await context.data.rows(InlineRows(rows=({"n": 1.5},)))
     named = await context.data.rows(NamedDataset(name="numbers"))
     await context.workspace.replace("f.txt", b"new", expected_checksum=None)
+    folder = await context.scratch_folder()
+    (folder / "note").write_text("kept")
     return {
         "ref": stored.ref,
         "body": answer.body.decode(),

@@ -16,7 +16,7 @@ from jobforge.core.audit import AuditEntry
 from jobforge.core.catalog import AnyJobType, JobCatalog
 from jobforge.core.effects import parse_effects
 from jobforge.core.errors import FeatureFlagDisabled, HandlerFailed, InvalidInput
-from jobforge.core.failure import is_retryable, to_failure
+from jobforge.core.failure import has_another_try, to_failure
 from jobforge.core.lifecycle import retry_delay
 from jobforge.core.model import Model
 from jobforge.ports.engine import Attempt, Ending
@@ -101,7 +101,7 @@ class RunJob:
         error: Exception,
     ) -> Ending:
         failure = _to_child_failure(error)
-        if is_retryable(error) and attempt.number < attempt.max_attempts:
+        if has_another_try(error, attempt=attempt.number, max_attempts=attempt.max_attempts):
             delay = retry_delay(attempt.number, seed=attempt.ref.job_id.int)
             return Ending(
                 attempt=attempt,

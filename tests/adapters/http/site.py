@@ -22,6 +22,7 @@ class Site:
 
     def __init__(self) -> None:
         self.answers: dict[str, bytes] = {}
+        self.on_put: Callable[[], None] = lambda: None
         self.slow: Callable[[Write], Awaitable[None]] | None = None
         self.requests: list[str] = []
         self.connections = 0
@@ -44,6 +45,8 @@ class Site:
                     await self.slow(lambda data: self._write(writer, data))
                     return
                 path = head.split()[1]
+                if head.startswith("PUT "):
+                    self.on_put()
                 await self._write(writer, self.answers.get(path, self.answers["/404"]))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

@@ -81,7 +81,8 @@ async def test_a_handler_finds_no_secret_around_itself(
 async def test_a_handler_uses_every_part_of_its_context(
     runner: ProcessRunner, tmp_path: Path
 ) -> None:
-    context = MemoryContext(seed=7)
+    context = MemoryContext(seed=7, scratch=tmp_path / "scratch")
+    (tmp_path / "scratch").mkdir()
     context.http.add("http://site.example/", "hello")
     numbers = tmp_path / "numbers.ndjson"
     numbers.write_text('{"n": 0.1}\n{"n": 2}\n')
@@ -101,6 +102,7 @@ async def test_a_handler_uses_every_part_of_its_context(
         "tenant": "acme",
     }
     assert context.artifacts.stored == {"a.bin": b"\x00\xff"}
+    assert (tmp_path / "scratch" / "note").read_text() == "kept"
     assert context.reported == [(0.5, "half")]
     assert context.logged == [("asked", {"number": 1, "path": "x"})]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -157,6 +158,88 @@ async def test_an_endpoint_is_put_to_read_again_and_deleted() -> None:
     assert action.undo is not None
     await action.undo(payload, effects, context)
     assert stored == {}
+
+
+class Resource:
+    """An endpoint with one document, whose ETag is its revision."""
+
+    def __init__(self, context: MemoryContext, url: str) -> None:
+        self.requests: list[HttpRequest] = []
+        self.body: bytes | None = None
+        self.revision = 0
+        self.before_change: Callable[[], None] = lambda: None
+        context.http.answers[url] = self.answer
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        self.requests.append(request)
+        status = 200 if self.body is not None else 404
+        if request.method != "GET":
+            self.before_change()
+            status = 412 if not self.is_met(dict(request.headers)) else 200
+            if status == 200:
+                self.set(request.body if request.method == "PUT" else None)
+        return HttpResponse(
+            url=request.url,
+            status=status,
+            headers=(("ETag", f'"{self.revision}"'),),
+            body=self.body or b"",
+            elapsed=timedelta(),
+        )
+
+    def is_met(self, conditions: dict[str, str]) -> bool:
+        if "if-none-match" in conditions:
+            return self.body is None
+        return conditions.get("if-match") == f'"{self.revision}"'
+
+    def set(self, body: bytes | None) -> None:
+        self.body = body
+        self.revision += 1
+
+
+@pytest.mark.parametrize("job_type", ACTIONS)
+async def test_every_request_of_an_action_names_its_connection(job_type: AnyJobType) -> None:
+    context = MemoryContext()
+    url = "https://cms.example/posts/7"
+    resource = Resource(context, url)
+    payload = job_type.parse_payload(
+        {**job_type.examples[0], "destination": url, "connection": "cms"}
+    )
+    action = steps(job_type)
+    effects = await action.plan(payload, context)
+
+    await action.apply(payload, effects, context)
+    await action.verify(payload, effects, context)
+    assert action.undo is not None
+    await action.undo(payload, effects, context)
+
+    assert {request.connection for request in resource.requests} == {"cms"}
+    assert [r.method for r in resource.requests if r.method != "GET"] == ["PUT", "DELETE"]
+    assert resource.body is None
+
+
+@pytest.mark.parametrize("before", [None, b"an older one"])
+async def test_a_change_between_looking_and_writing_is_not_overwritten(
+    before: bytes | None,
+) -> None:
+    context = MemoryContext()
+    url = "https://cms.example/posts/7"
+    resource = Resource(context, url)
+    resource.set(before)
+    payload = PUBLISH_CONTENT.parse_payload({**PUBLISH, "destination": url})
+    action = steps(PUBLISH_CONTENT)
+    effects = await action.plan(payload, context)
+    resource.before_change = lambda: resource.set(b"somebody else's")
+
+    with pytest.raises(PlanStale, match="a moment ago"):
+        await action.apply(payload, effects, context)
+
+    assert resource.body == b"somebody else's"
+
+
+@pytest.mark.parametrize("job_type", ACTIONS)
+def test_a_connection_is_for_a_url(job_type: AnyJobType) -> None:
+    with pytest.raises(PayloadInvalid, match="destination that is a URL"):
+        job_type.parse_payload({**job_type.examples[0], "connection": "cms"})
 
 
 async def test_a_second_experiment_on_the_same_step_is_a_conflict() -> None:

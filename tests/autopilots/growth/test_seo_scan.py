@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from tests.autopilots.growth.site import page, serve
 
 from jobforge.autopilots.growth import SEO_SCAN
 from jobforge.autopilots.growth.seo.scan_result import SeoScanResult
+from jobforge.core.context import HttpRequest, HttpResponse
 from jobforge.core.errors import (
     DatasetMissing,
     Denied,
@@ -310,3 +314,34 @@ async def test_the_golden_site_gives_the_golden_result() -> None:
     result = await scan(exported(case["files"]), case["payload"])
 
     assert json.loads(result.model_dump_json()) == case["result"]
+
+
+async def test_an_attempt_goes_on_where_a_killed_one_was(tmp_path: Path) -> None:
+    context = MemoryContext(scratch=tmp_path)
+    paths = [f"/{number}" for number in range(60)]
+    links = "".join(f"<p><a href='{path}'>Read about {path}</a></p>" for path in paths)
+    serve(context, {"/": page("Home", body=links), **{path: page(path) for path in paths}})
+    context.http.add("https://a.example/robots.txt", "Dissallow: /x")
+    payload = {"target_url": "https://a.example/", "scan_depth": "crawl"}
+    whole = context.http.fetch
+
+    async def fetch(request: HttpRequest) -> HttpResponse:
+        if len(context.http.requests) == 40:
+            first.cancel()  # as a worker that stops does
+            await asyncio.sleep(0)
+        return await whole(request)
+
+    failing: Any = SimpleNamespace(fetch=fetch)
+    first = asyncio.create_task(scan(replace(context, http=failing), payload))
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    before = len(context.http.requests)
+    assert before == 40
+
+    result = await scan(context, payload)
+
+    again = {r.url for r in context.http.requests[:before]} & {
+        r.url for r in context.http.requests[before:] if r.url.rpartition("/")[2].isdigit()
+    }
+    robots = next(issue for issue in result.issues_found if issue.audit == "robots-txt")
+    assert (result.pages_scanned, len(again), robots.count, len(robots.evidence)) == (61, 0, 1, 1)

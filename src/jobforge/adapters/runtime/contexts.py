@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
@@ -14,10 +15,12 @@ from uuid import UUID
 import structlog
 
 from jobforge.adapters.datasets.reader import DatasetReader
+from jobforge.adapters.runtime.scratch import ScratchFolders
 from jobforge.adapters.targets.workspace import TenantWorkspace
 from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.context import HttpClient, JobIdentity, PastJob, Probes
 from jobforge.core.errors import Denied
+from jobforge.core.failure import has_another_try
 from jobforge.core.redaction import mask_text
 from jobforge.ports.engine import Attempt, JobEngine
 from jobforge.ports.records import DatasetRecord
@@ -29,6 +32,8 @@ REPORT_EVERY = timedelta(milliseconds=200)
 LOCAL_ACTOR = "local:"
 
 Report = Callable[[float, str], Awaitable[None]]
+OpenFolder = Callable[[], Path]
+MakeHttp = Callable[[UUID], HttpClient]
 MakeProbes = Callable[[UUID, Reach], Probes]
 
 
@@ -37,9 +42,10 @@ class Surroundings:
     """What all contexts of a process share."""
 
     storage: Storage
-    http: HttpClient
+    make_http: MakeHttp
     make_probes: MakeProbes
     data_root: Path
+    scratch: ScratchFolders
     clock: Clock
 
 
@@ -113,6 +119,7 @@ class LiveContext:
     reach: Reach
     artifacts: StoredArtifacts | NoArtifacts
     report: Report
+    open_folder: OpenFolder
     cleanup: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -146,15 +153,19 @@ class LiveContext:
         scratch = self.cleanup.enter_context(tempfile.TemporaryDirectory(prefix="jobforge-"))
         return DatasetReader(workspace=self.workspace, find=self._find, scratch=Path(scratch))
 
-    @property
+    @cached_property
     def http(self) -> HttpClient:
         """The one way out."""
-        return self.around.http
+        return self.around.make_http(self.job.tenant_id)
 
     @cached_property
     def probes(self) -> Probes:
         """Looks at live systems."""
         return self.around.make_probes(self.job.tenant_id, self.reach)
+
+    async def scratch_folder(self) -> Path:
+        """A folder of this job's own, kept from one attempt to the next."""
+        return await asyncio.to_thread(self.open_folder)
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""
@@ -197,6 +208,7 @@ class LiveContexts:
             trace_id=attempt.trace_id,
             attempt=attempt.number,
         )
+        scratch = self._around.scratch
         is_local = attempt.actor.startswith(LOCAL_ACTOR)
         artifacts = StoredArtifacts(self._around.storage, self._around.clock, job.tenant_id)
         context = LiveContext(
@@ -205,15 +217,33 @@ class LiveContexts:
             reach=Reach(is_host_allowed=attempt.is_host_allowed or is_local),
             artifacts=artifacts,
             report=self._reporter(attempt),
+            open_folder=lambda: scratch.open(job, self._around.clock.now()),
         )
-        with context.cleanup:
-            yield context
+        is_ended = True
+        try:
+            with context.cleanup:
+                yield context
+        except asyncio.CancelledError:
+            is_ended = False  # the worker stops, and the attempt is made again
+            raise
+        except Exception as error:
+            tries = {"attempt": attempt.number, "max_attempts": attempt.max_attempts}
+            is_ended = not has_another_try(error, **tries)
+            raise
+        finally:
+            if is_ended:
+                await asyncio.to_thread(scratch.remove, job)
 
     @asynccontextmanager
     async def for_plan(self, job: JobIdentity, reach: Reach) -> AsyncIterator[LiveContext]:
         """A context to predict effects and to look whether data is there; it stores nothing."""
         context = LiveContext(
-            job=job, around=self._around, reach=reach, artifacts=NoArtifacts(), report=_ignore
+            job=job,
+            around=self._around,
+            reach=reach,
+            artifacts=NoArtifacts(),
+            report=_ignore,
+            open_folder=_no_folder,
         )
         with context.cleanup:
             yield context
@@ -234,3 +264,7 @@ class LiveContexts:
 
 async def _ignore(fraction: float, message: str) -> None:  # noqa: ARG001 (a plan has no progress)
     return
+
+
+def _no_folder() -> Path:
+    raise Denied("a plan stores nothing, and asked for a folder")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -42,6 +43,7 @@ METHODS = frozenset(
         "probes.resolve",
         "probes.tls",
         "progress",
+        "scratch_folder",
         "workspace.check",
         "workspace.list",
         "workspace.read",
@@ -254,6 +256,10 @@ class RemoteContext:
     def workspace(self) -> RemoteWorkspace:
         """The tenant's folder."""
         return RemoteWorkspace(self.line)
+
+    async def scratch_folder(self) -> Path:
+        """A folder of this job's own, kept from one attempt to the next."""
+        return cast("Path", await self.line.ask("scratch_folder"))
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""

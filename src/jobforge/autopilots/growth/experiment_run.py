@@ -13,7 +13,9 @@ from pydantic import Field, model_validator
 
 from jobforge.autopilots.growth.publishing.document_change import (
     FilePlace,
+    Place,
     apply_document,
+    is_url,
     place_for,
     plan_document,
     undo_document,
@@ -51,12 +53,20 @@ class ExperimentRunPayload(Model):
     success_metric: str = Field(min_length=1)
     minimum_detectable_effect: float = Field(gt=0, le=1)
     destination: str | None = Field(default=None, max_length=2000)
+    connection: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="The tenant's http connection that logs in at a URL.",
+    )
     policy_token: str | None = Field(default=None, min_length=1, repr=False)
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         if len({variant.name for variant in self.variants}) < len(self.variants):
             raise ValueError("each variant has a name of its own")
+        if self.connection is not None and not is_url(self.destination or ""):
+            raise ValueError("a connection is for a destination that is a URL")
         return self
 
 
@@ -120,6 +130,10 @@ def _destination(payload: ExperimentRunPayload) -> str:
     return payload.destination or f"{FOLDER}/{name}.json"
 
 
+def _place(payload: ExperimentRunPayload) -> Place:
+    return place_for(_destination(payload), "application/json", payload.connection)
+
+
 async def plan(payload: ExperimentRunPayload, context: JobContext) -> tuple[PlannedEffect, ...]:
     """What starting would write.
 
@@ -128,8 +142,7 @@ async def plan(payload: ExperimentRunPayload, context: JobContext) -> tuple[Plan
         PathDenied: the destination leaves the tenant's folder.
     """
     await _check_conflicts(payload, context)
-    place = place_for(_destination(payload), "application/json")
-    return await plan_document(place, _content(payload), context)
+    return await plan_document(_place(payload), _content(payload), context)
 
 
 async def _check_conflicts(payload: ExperimentRunPayload, context: JobContext) -> None:
@@ -162,7 +175,7 @@ async def apply(
     payload: ExperimentRunPayload, effects: tuple[PlannedEffect, ...], context: JobContext
 ) -> ExperimentRunResult:
     """Write the definition."""
-    place = place_for(_destination(payload), "application/json")
+    place = _place(payload)
     started = await apply_document(place, _content(payload), effects, context)
     result = ExperimentRunResult(
         proposal_id=payload.proposal_id,
@@ -183,15 +196,14 @@ async def verify(
     payload: ExperimentRunPayload, effects: tuple[PlannedEffect, ...], context: JobContext
 ) -> None:
     """Read the definition again."""
-    await verify_document(place_for(_destination(payload), "application/json"), effects, context)
+    await verify_document(_place(payload), effects, context)
 
 
 async def undo(
     payload: ExperimentRunPayload, effects: tuple[PlannedEffect, ...], context: JobContext
 ) -> None:
     """Put back what was there before."""
-    place = place_for(_destination(payload), "application/json")
-    await undo_document(place, _content(payload), effects, context)
+    await undo_document(_place(payload), _content(payload), effects, context)
 
 
 EXPERIMENT_RUN = JobType(

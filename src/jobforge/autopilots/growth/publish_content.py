@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from jobforge.autopilots.growth.publishing.document_change import (
+    Place,
     apply_document,
+    is_url,
     place_for,
     plan_document,
     undo_document,
@@ -24,6 +26,7 @@ from jobforge.core.model import Model
 class PublishContentPayload(Model):
     """A draft and its place: a file of the tenant's folder, or a URL that takes PUT.
 
+    Where the URL wants a login, `connection` names it; no credential stands in a payload.
     `seo_metadata` becomes the front matter of a Markdown file, and stands beside the content in
     JSON elsewhere.
     """
@@ -33,7 +36,19 @@ class PublishContentPayload(Model):
     destination: str = Field(min_length=1, max_length=2000)
     content: str = Field(min_length=1)
     seo_metadata: dict[str, Any] = Field(default_factory=dict)
+    connection: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="The tenant's http connection that logs in at a URL.",
+    )
     policy_token: str | None = Field(default=None, min_length=1, repr=False)
+
+    @model_validator(mode="after")
+    def _logs_in_at_a_url(self) -> Self:
+        if self.connection is not None and not is_url(self.destination):
+            raise ValueError("a connection is for a destination that is a URL")
+        return self
 
 
 class PublishContentResult(Model):
@@ -72,16 +87,21 @@ async def plan(payload: PublishContentPayload, context: JobContext) -> tuple[Pla
         PathDenied: the destination leaves the tenant's folder.
         EgressDenied: the URL may not be reached.
     """
-    content, kind = document_of(payload)
-    return await plan_document(place_for(payload.destination, kind), content, context)
+    content, _ = document_of(payload)
+    return await plan_document(_place(payload), content, context)
+
+
+def _place(payload: PublishContentPayload) -> Place:
+    _, kind = document_of(payload)
+    return place_for(payload.destination, kind, payload.connection)
 
 
 async def apply(
     payload: PublishContentPayload, effects: tuple[PlannedEffect, ...], context: JobContext
 ) -> PublishContentResult:
     """Write the draft."""
-    content, kind = document_of(payload)
-    place = place_for(payload.destination, kind)
+    content, _ = document_of(payload)
+    place = _place(payload)
     published = await apply_document(place, content, effects, context)
     result = PublishContentResult(
         draft_id=payload.draft_id,
@@ -102,16 +122,15 @@ async def verify(
     payload: PublishContentPayload, effects: tuple[PlannedEffect, ...], context: JobContext
 ) -> None:
     """Read the draft again."""
-    _, kind = document_of(payload)
-    await verify_document(place_for(payload.destination, kind), effects, context)
+    await verify_document(_place(payload), effects, context)
 
 
 async def undo(
     payload: PublishContentPayload, effects: tuple[PlannedEffect, ...], context: JobContext
 ) -> None:
     """Put back what was there before."""
-    content, kind = document_of(payload)
-    await undo_document(place_for(payload.destination, kind), content, effects, context)
+    content, _ = document_of(payload)
+    await undo_document(_place(payload), content, effects, context)
 
 
 PUBLISH_CONTENT = JobType(

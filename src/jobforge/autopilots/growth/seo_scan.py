@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -31,6 +31,7 @@ from jobforge.autopilots.growth.seo.scan_result import (
     to_crawler_activity,
     to_result,
 )
+from jobforge.autopilots.growth.seo.store import FORM
 from jobforge.autopilots.growth.seo.urls import page_url
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.context import JobContext
@@ -40,6 +41,8 @@ from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
 
 ALL_AREAS: tuple[Area, ...] = ("technical", "content", "performance", "mobile")
+CRAWL_SECONDS = 240
+"""Of the job's five minutes; the rest is for looking outside and for the report."""
 INDEXABILITY = frozenset(["is-crawlable", "sitemap-no-index", "hreflang-noindexable"])
 
 
@@ -93,13 +96,15 @@ class SeoScanPayload(Model):
         return self
 
 
-def _options(payload: SeoScanPayload, context: JobContext) -> CrawlOptions:
+async def _options(payload: SeoScanPayload, context: JobContext) -> CrawlOptions:
     wanted = {name for name, check in CHECKS.items() if check.area in payload.focus_areas}
     is_surface = payload.scan_depth == "surface" and payload.source_path is None
     is_full = payload.scan_depth == "full"
     return CrawlOptions(
         max_pages=1 if is_surface else payload.options.max_pages,
         max_depth=payload.options.max_depth,
+        max_seconds=CRAWL_SECONDS / (1 + len(_competitors(payload))),
+        frontier_path=await context.scratch_folder() / f"own-{FORM}.sqlite",
         use_sitemaps=not is_surface,
         delay_seconds=payload.options.delay_seconds,
         check_external=is_full or payload.options.check_external_links,
@@ -111,7 +116,7 @@ def _options(payload: SeoScanPayload, context: JobContext) -> CrawlOptions:
 
 
 async def _scan(payload: SeoScanPayload, context: JobContext) -> CrawlReport:
-    options = _options(payload, context)
+    options = await _options(payload, context)
     on_progress = _progress(context, options.max_pages)
     if payload.source_path is None:
         return await crawl_site(
@@ -192,10 +197,23 @@ def _nothing_fetched(report: CrawlReport) -> JobForgeError:
 async def _compare_all(
     payload: SeoScanPayload, context: JobContext, own: CrawlReport
 ) -> tuple[Competitor, ...]:
-    if not payload.options.include_competitor_comparison:
-        return ()
-    options = _options(payload, context)
-    return tuple([await _compare(url, options, context, own) for url in payload.competitor_urls])
+    options = await _options(payload, context)
+    folder = await context.scratch_folder()
+    return tuple(
+        [
+            await _compare(
+                url,
+                replace(options, frontier_path=folder / f"competitor-{number}-{FORM}.sqlite"),
+                context,
+                own,
+            )
+            for number, url in enumerate(_competitors(payload), start=1)
+        ]
+    )
+
+
+def _competitors(payload: SeoScanPayload) -> tuple[str, ...]:
+    return payload.competitor_urls if payload.options.include_competitor_comparison else ()
 
 
 async def _compare(

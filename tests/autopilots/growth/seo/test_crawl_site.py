@@ -10,6 +10,7 @@ from tests.autopilots.growth.site import page, redirect, serve
 
 from jobforge.autopilots.growth import CrawlOptions, CrawlReport, crawl_site
 from jobforge.autopilots.growth.seo.sitemaps import parse_sitemap
+from jobforge.autopilots.growth.seo.store import CrawlStore
 from jobforge.core.context import HttpRequest, HttpResponse
 from jobforge.core.errors import EgressDenied, PayloadInvalid, TargetUnavailable
 from jobforge.testing.context import MemoryContext
@@ -285,6 +286,37 @@ async def test_a_stopped_crawl_goes_on_where_it_was(tmp_path: Path) -> None:
 
     assert len(report.pages) == 10
     assert len([url for url in asked(context) if url[1:].isdigit()]) == 6
+
+
+async def test_a_frontier_that_somebody_holds_or_that_is_torn_is_begun_anew(
+    tmp_path: Path,
+) -> None:
+    context = MemoryContext()
+    serve(context, {"/": page("Home")})
+    held, torn = tmp_path / "held.sqlite", tmp_path / "torn.sqlite"
+    torn.write_bytes(b"SQLite format 3\x00 and then nothing that makes sense" * 100)
+    holder = CrawlStore(held)
+    try:
+        for path in (held, torn):
+            options = CrawlOptions(frontier_path=path)
+            report = await crawl_site(HOST, fetch=context.http.fetch, options=options)
+            assert len(report.pages) == 1
+        assert holder.count_known() == 0
+    finally:
+        holder.close()
+
+
+async def test_a_crawl_ends_in_time_and_says_what_it_left() -> None:
+    context = MemoryContext()
+    serve(context, {"/": page("Home", body=link(*[f"/{n}" for n in range(9)])),
+                    **{f"/{n}": page(f"N{n}") for n in range(9)}})  # fmt: skip
+    options = CrawlOptions(delay_seconds=0.1, max_seconds=0.25)
+
+    report = await crawl_site(HOST, fetch=context.http.fetch, options=options)
+
+    assert 1 <= len(report.pages) < 10
+    assert report.stopped_because is not None
+    assert report.stopped_because.startswith("the time limit was reached, ")
 
 
 async def test_a_busy_server_is_asked_again_later() -> None:

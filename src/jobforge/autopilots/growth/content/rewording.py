@@ -28,9 +28,15 @@ _ORDER = (
 
 
 class Rewriter(Model):
-    """An endpoint without credentials, such as a model server of one's own."""
+    """An endpoint that speaks the chat form; where it wants a key, `connection` names it."""
 
     url: str = Field(max_length=2000, description="Of the chat completions resource.")
+    connection: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="The tenant's http connection that holds the key.",
+    )
     model: str = Field(min_length=1, max_length=200)
     timeout_seconds: float = Field(default=30, gt=0, le=120)
 
@@ -75,6 +81,7 @@ async def _ask(sentence: str, rewriter: Rewriter, context: JobContext) -> str:
     response = await context.http.fetch(
         HttpRequest(
             url=rewriter.url,
+            connection=rewriter.connection,
             method="POST",
             headers=(("content-type", "application/json"),),
             body=json.dumps(body).encode(),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import difflib
+from http import HTTPStatus
 from typing import Protocol
 
 from jobforge.contract.canonical import checksum_of
-from jobforge.core.context import HttpRequest, JobContext
+from jobforge.core.context import HttpRequest, HttpResponse, JobContext
 from jobforge.core.effects import PlannedEffect
 from jobforge.core.errors import DatasetMissing, HandlerFailed, PlanStale, TargetUnavailable
 
 PRE_IMAGES = ".jobforge/pre-images"
 _MAX_DIFF = 20_000
-_NOT_FOUND = (404, 410)
-_ERROR = 400
+_NOT_FOUND = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+
+Headers = tuple[tuple[str, str], ...]
 
 
 class Place(Protocol):
@@ -61,56 +63,89 @@ class FilePlace:
 
 
 class HttpPlace:
-    """A resource that answers to GET, PUT and DELETE, without credentials."""
+    """A resource that answers to GET, PUT and DELETE.
 
-    def __init__(self, url: str, content_type: str) -> None:
+    Its credentials are a connection of the tenant; they are added on the way out and not known
+    here. Changes are conditional (RFC 9110 section 13.1), where the server gives a strong ETag.
+    """
+
+    def __init__(self, url: str, content_type: str, connection: str | None = None) -> None:
         self.name = url
         self._content_type = content_type
+        self._connection = connection
 
     async def read(self, context: JobContext) -> bytes | None:
         """What GET answers; None for 404 and 410."""
-        response = await context.http.fetch(HttpRequest(url=self.name, follow_redirects=False))
-        if response.status in _NOT_FOUND:
-            return None
-        if response.status >= _ERROR:
-            raise TargetUnavailable(f"{self.name} answers with {response.status}")
-        return response.body
+        found = await self._get(context)
+        return None if found is None else found.body
 
     async def write(self, content: bytes, before: bytes | None, context: JobContext) -> None:
         """PUT, after looking once more at what is there."""
-        await self._expect(before, context)
-        headers = (("content-type", self._content_type),)
+        condition = await self._expect(before, context)
+        headers = (("content-type", self._content_type), *condition)
         await self._send("PUT", context, headers, content)
 
     async def remove(self, content: bytes, context: JobContext) -> None:
         """DELETE, after looking once more at what is there."""
-        await self._expect(content, context)
-        await self._send("DELETE", context, (), None)
+        condition = await self._expect(content, context)
+        await self._send("DELETE", context, condition, None)
 
-    async def _expect(self, content: bytes | None, context: JobContext) -> None:
-        found = await self.read(context)
-        if found != content:
-            raise PlanStale(f"{self.name} changed: {_sum(content)} -> {_sum(found)}")
+    async def _get(self, context: JobContext) -> HttpResponse | None:
+        response = await context.http.fetch(
+            HttpRequest(url=self.name, connection=self._connection, follow_redirects=False)
+        )
+        if response.status in _NOT_FOUND:
+            return None
+        if not _is_success(response.status):
+            raise TargetUnavailable(f"{self.name} answers with {response.status}")
+        return response
+
+    async def _expect(self, content: bytes | None, context: JobContext) -> Headers:
+        """The condition under which what was found just now may be replaced."""
+        found = await self._get(context)
+        body = None if found is None else found.body
+        if body != content:
+            raise PlanStale(f"{self.name} changed: {_sum(content)} -> {_sum(body)}")
+        if found is None:
+            return (("if-none-match", "*"),)
+        tag = found.header("etag") or ""
+        return () if not tag or tag.startswith("W/") else (("if-match", tag),)
 
     async def _send(
         self,
         method: str,
         context: JobContext,
-        headers: tuple[tuple[str, str], ...],
+        headers: Headers,
         body: bytes | None,
     ) -> None:
         request = HttpRequest(
-            url=self.name, method=method, headers=headers, body=body, follow_redirects=False
+            url=self.name,
+            connection=self._connection,
+            method=method,
+            headers=headers,
+            body=body,
+            follow_redirects=False,
         )
         response = await context.http.fetch(request)
-        if not 200 <= response.status < 300:  # noqa: PLR2004 - the statuses of success
+        if response.status == HTTPStatus.PRECONDITION_FAILED:
+            raise PlanStale(f"{self.name} was changed by somebody else a moment ago")
+        if not _is_success(response.status):
             raise HandlerFailed(f"{method} {self.name} answers with {response.status}")
 
 
-def place_for(destination: str, content_type: str) -> Place:
+def _is_success(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def is_url(destination: str) -> bool:
+    """Whether a destination is a resource elsewhere, not a file of the tenant's folder."""
+    return destination.lower().startswith(("http://", "https://"))
+
+
+def place_for(destination: str, content_type: str, connection: str | None = None) -> Place:
     """A resource for an http or https URL, else a file of the tenant's folder."""
-    if destination.startswith(("http://", "https://")):
-        return HttpPlace(destination, content_type)
+    if is_url(destination):
+        return HttpPlace(destination, content_type, connection)
     return FilePlace(destination)
 
 

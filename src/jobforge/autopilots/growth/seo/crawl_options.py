@@ -24,12 +24,14 @@ class CrawlOptions:
     `delay_seconds` lies between two requests; a longer `Crawl-delay` of robots.txt wins, up to
     `max_crawl_delay_seconds`. A delay makes the crawl fetch one page at a time. `is_served` is
     False for a site that is read from files. With `frontier_path` the crawl is kept in that file,
-    and one that was stopped goes on there; None keeps it in a temporary file. `audits` names the
-    audits to make; None: all. `now` decides which `unavailable_after` dates have passed.
+    and one that was stopped goes on there; None keeps it in a temporary file. After `max_seconds`
+    no further page is fetched. `audits` names the audits to make; None: all. `now` decides which
+    `unavailable_after` dates have passed.
     """
 
     max_pages: int = 10_000
     max_depth: int | None = None
+    max_seconds: float | None = None
     concurrency: int = 4
     delay_seconds: float = 0.0
     max_crawl_delay_seconds: float = 30.0

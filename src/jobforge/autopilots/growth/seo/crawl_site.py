@@ -11,7 +11,7 @@ from jobforge.autopilots.growth.seo.export import ExportedSite
 from jobforge.autopilots.growth.seo.model import CrawlReport, Finding, SeoItem
 from jobforge.autopilots.growth.seo.outside import check_outside
 from jobforge.autopilots.growth.seo.report import build_report
-from jobforge.autopilots.growth.seo.store import CrawlStore, State
+from jobforge.autopilots.growth.seo.store import CrawlStore, State, open_store
 from jobforge.autopilots.growth.seo.urls import page_url
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.errors import PayloadInvalid
@@ -59,7 +59,7 @@ async def _crawl(
     options: CrawlOptions,
     on_progress: OnProgress | None,
 ) -> CrawlReport:
-    store = CrawlStore(options.frontier_path)
+    store = open_store(options.frontier_path)
     try:
         crawler = Crawler(store, fetch, options, on_progress=on_progress)
         return await finish_crawl(crawler, fetch, start)
@@ -94,6 +94,7 @@ async def finish_crawl(
         began = await crawler.run(start, seeds=seeds)
     except* JobForgeError as group:
         raise _first(group) from None
+    is_late = crawler.is_late
     notes = await check_outside(crawler.store, fetch, crawler.options)
     if crawler.files.note:
         notes = (crawler.files.note, *notes)
@@ -103,6 +104,7 @@ async def finish_crawl(
         start=began,
         sitemaps=crawler.files.sitemaps,
         notes=notes,
+        is_late=is_late,
     )
 
 

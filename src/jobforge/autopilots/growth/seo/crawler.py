@@ -30,6 +30,7 @@ _MAX_RETRIES = 2
 _MAX_RETRY_AFTER_SECONDS = 30.0
 _MAX_START_HOPS = 5
 _PROGRESS_EVERY = 25
+_SAVE_EVERY_SECONDS = 1.0
 
 
 class Crawler:
@@ -59,14 +60,23 @@ class Crawler:
         self._ids: dict[str, int] = {}
         self._next_slot = 0.0
         self._delay = options.delay_seconds
+        self._saved_at = 0.0
+        self._ends_at: float | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether as many URLs are fetched, or being fetched, as the options allow."""
-        return self.done + len(self._busy) >= self.options.max_pages
+        return self.is_late or self.done + len(self._busy) >= self.options.max_pages
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time that the options allow is over."""
+        return self._ends_at is not None and asyncio.get_running_loop().time() >= self._ends_at
 
     async def run(self, start: str, *, seeds: tuple[str, ...] = ()) -> str:
         """Crawl from `start` until nothing is left; the answer is the URL it really started at."""
+        if self.options.max_seconds is not None:
+            self._ends_at = asyncio.get_running_loop().time() + self.options.max_seconds
         start = await self._enter(start)
         for url in (start, *seeds):
             self.know(url, 0)
@@ -184,9 +194,17 @@ class Crawler:
                 rewrite=self._rewrite,
             )
         self._store(page, facts)
+        self._save_now_and_then()
         self.done += 1
         if self._on_progress and self.done % _PROGRESS_EVERY == 0:
             await self._on_progress(self.done, self.store.count(State.QUEUED))
+
+    def _save_now_and_then(self) -> None:
+        """Let a kill cost no more than a second's pages."""
+        now = asyncio.get_running_loop().time()
+        if now - self._saved_at >= _SAVE_EVERY_SECONDS:
+            self.store.commit()
+            self._saved_at = now
 
     def _store(self, page: QueuedUrl, facts: PageFacts) -> None:
         deeper = page.depth + 1

@@ -30,6 +30,7 @@ def build_report(
     start: str,
     sitemaps: Iterable[str],
     notes: tuple[str, ...],
+    is_late: bool = False,
 ) -> CrawlReport:
     """Judge the site from what the crawl wrote down."""
     db = store.db
@@ -37,6 +38,7 @@ def build_report(
     hits = [hit for hit in site_hits(db, graph, positions) if options.wants(hit.audit)]
     issues = tuple(issue for issue in _issues(store, hits) if options.wants(issue.audit))
     pages = _pages(db, graph, positions, _scores(db, hits))
+    limit = "the time limit was" if is_late else "max_pages"
     waiting = store.count(State.QUEUED)
     judged = [page.score for page in pages if page.score is not None]
     return CrawlReport(
@@ -48,7 +50,7 @@ def build_report(
         sitemaps=tuple(sitemaps),
         urls_known=store.count_known(),
         is_complete=waiting == 0,
-        stopped_because=f"max_pages reached, {waiting} URLs left" if waiting else None,
+        stopped_because=f"{limit} reached, {waiting} URLs left" if waiting else None,
         notes=notes,
     )
 

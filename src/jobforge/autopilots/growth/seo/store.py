@@ -15,8 +15,12 @@ from pathlib import Path
 from jobforge.autopilots.growth.seo.model import Finding, SeoItem
 from jobforge.autopilots.growth.seo.tables import text
 
+AFTERWARDS = ("broken-images", "external-link-broken", "external-link-redirect", "large-image")
+"""Audits of what lies outside the site; they are made when the crawl is through."""
+FORM = 1
+"""Goes up when the tables change, so that no crawl goes on with another version's."""
+
 MAX_ITEMS_PER_FINDING = 5
-_COMMIT_EVERY = 100
 
 
 class State(IntEnum):
@@ -76,16 +80,25 @@ class PageFacts:
 
 
 class CrawlStore:
-    """One crawl. `path` None keeps it in a private temporary file that SQLite removes itself."""
+    """One crawl. `path` None keeps it in a private temporary file that SQLite removes itself.
+
+    A file has one holder at a time: a second one gets `sqlite3.OperationalError`.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.db = sqlite3.connect(str(path) if path else "", isolation_level=None)
+        self.db = sqlite3.connect(str(path) if path else "", timeout=2, isolation_level=None)
+        self.db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self.db.execute("PRAGMA journal_mode = " + ("WAL" if path else "OFF"))
         self.db.execute("PRAGMA synchronous = " + ("NORMAL" if path else "OFF"))
         self.db.execute("PRAGMA cache_size = -20000")
         self.db.executescript(text("store.sql"))
-        self.db.execute("BEGIN")
-        self._unsaved = 0
+        self.db.execute("BEGIN IMMEDIATE")
+        # What is no page's own, or was found after the crawl, is found anew by whoever goes on.
+        self.db.execute(
+            "DELETE FROM finding WHERE url IN (SELECT id FROM url WHERE state <> 1) "
+            "OR audit IN (SELECT value FROM json_each(?))",
+            (json.dumps(AFTERWARDS),),
+        )
 
     def close(self) -> None:
         """Save what is open and let go of the file."""
@@ -193,9 +206,6 @@ class CrawlStore:
         self.db.executemany("INSERT INTO outside VALUES (?, ?, ?)", outside)
         for finding in facts.findings:
             self.add_finding(page.id, finding)
-        self._unsaved += 1
-        if self._unsaved >= _COMMIT_EVERY:
-            self.commit()
 
     def add_finding(self, url_id: int, finding: Finding) -> None:
         """Write one finding down."""
@@ -209,7 +219,6 @@ class CrawlStore:
         """Make what was written so far survive a kill."""
         self.db.execute("COMMIT")
         self.db.execute("BEGIN")
-        self._unsaved = 0
 
     def findings(self) -> Iterator[tuple[str, str, str, list[SeoItem]]]:
         """Every finding: audit, URL, evidence, items; by audit, then URL."""
@@ -219,3 +228,19 @@ class CrawlStore:
         )
         for audit, url, evidence, items in rows:
             yield audit, url, evidence, [SeoItem(*item) for item in json.loads(items)]
+
+
+def open_store(path: Path | None) -> CrawlStore:
+    """The crawl kept at `path`, to go on with.
+
+    Where another attempt still holds the file, this one begins anew without it; where the file is
+    torn, it begins anew in its place.
+    """
+    try:
+        return CrawlStore(path)
+    except sqlite3.OperationalError:
+        return CrawlStore()
+    except sqlite3.DatabaseError:
+        assert path is not None  # noqa: S101 - a private file was made just now
+        path.unlink()
+        return CrawlStore(path)
