@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -16,6 +16,7 @@ from jobforge.contract.limits import MAX_PAYLOAD_BYTES, MAX_REQUESTS, Name
 from jobforge.contract.pointer import to_pointer
 from jobforge.contract.producer_json import KeyOrder, by_code_unit, has_producer_hash
 from jobforge.contract.results import Dialect
+from jobforge.contract.validation import validate
 
 Document: TypeAlias = Mapping[str, Any]
 RequestShape = Literal["growth", "ops", "finops", "jobforge"]
@@ -168,7 +169,48 @@ def number_keys(keys: Iterable[str], *, at: str, prefix: str) -> list[Keyed]:
     return entries
 
 
-def module_bundle(
+Bundle = TypeVar("Bundle", bound=ModuleEnvelope)
+Request = TypeVar("Request", bound=ModuleModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleReader(Generic[Bundle, Request]):
+    """What tells one module's bundles from another's; `read` is the way all of them go.
+
+    `requests` and `raw_requests` give the same list, checked and as it was written; `verify_keys`
+    gives one key a request, in order. A derived id is `prefix` and a part of its key.
+    """
+
+    dialect: Dialect
+    model: type[Bundle]
+    list_name: Literal["requests", "jobs"]
+    prefix: Literal["job", "req"]
+    requests: Callable[[Bundle], Sequence[Request]]
+    bundle_id: Callable[[Bundle, str], str]
+    verify: Callable[[Document], str]
+    verify_keys: Callable[[Sequence[Document], Bundle], list[str]]
+    translate: Callable[[Request, Document, Keyed, str], TranslatedRequest]
+
+    def read(self, document: Document) -> TranslatedBundle:
+        """Verify the hash and every idempotency key, then cut the bundle to the one form.
+
+        Raises:
+            ContractViolation: for whatever does not fit or does not match.
+        """
+        digest = self.verify(document)
+        check_count(document, self.list_name)
+        bundle = validate(self.model, document)
+        raw: Sequence[Document] = document[self.list_name]
+        keys = self.verify_keys(raw, bundle)
+        places = number_keys(keys, at=f"/{self.list_name}", prefix=self.prefix)
+        triples = zip(self.requests(bundle), raw, places, strict=True)
+        requests = [self.translate(*triple, bundle.module_id) for triple in triples]
+        bundle_id = self.bundle_id(bundle, digest)
+        metadata = without(document, self.list_name)
+        return _module_bundle(self.dialect, bundle_id, bundle, requests, metadata)
+
+
+def _module_bundle(
     dialect: Dialect,
     bundle_id: str,
     envelope: ModuleEnvelope,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -11,14 +12,12 @@ from jobforge.contract.dialects.checks import (
     Keyed,
     ModuleEnvelope,
     ModuleModel,
-    check_count,
+    ModuleReader,
     check_hash,
     check_payload_size,
     check_version,
     full_job_type,
     member,
-    module_bundle,
-    number_keys,
     only,
     request_shape,
     without,
@@ -27,7 +26,6 @@ from jobforge.contract.dialects.translated import (
     CheckedReport,
     Hints,
     Priority,
-    TranslatedBundle,
     TranslatedRequest,
 )
 from jobforge.contract.limits import FreeText, Identifier, Instant, Name
@@ -86,23 +84,6 @@ def recognise(document: Document) -> bool:
     return shape == "finops" or (shape is None and has_list and _is_marked(document))
 
 
-def read(document: Document) -> TranslatedBundle:
-    """Verify the hash and every idempotency key, then cut the bundle to the one form.
-
-    Raises:
-        ContractViolation: for whatever does not fit or does not match.
-    """
-    digest = _verify(document)
-    check_count(document, "requests")
-    bundle = validate(FinopsBundle, document)
-    keys = [_verify_key(raw, index) for index, raw in enumerate(document["requests"])]
-    places = number_keys(keys, at="/requests", prefix="job")
-    triples = zip(bundle.requests, document["requests"], places, strict=True)
-    requests = [_translate(*triple, bundle.module_id) for triple in triples]
-    bundle_id = f"finops-{digest[:32]}"
-    return module_bundle("finops", bundle_id, bundle, requests, without(document, "requests"))
-
-
 def recognise_report(document: Document) -> bool:
     """The module's hash, or findings under a `generated_at`."""
     is_marked = _is_marked(document) or ("findings" in document and "generated_at" in document)
@@ -149,13 +130,16 @@ def _verify(document: Document) -> str:
     )
 
 
-def _verify_key(raw: Document, index: int) -> str:
-    return check_hash(
-        raw.get("idempotency_key"),
-        only(raw, *_KEYED),
-        what="idempotency key",
-        at=f"/requests/{index}/idempotency_key",
-    )
+def _verify_keys(requests: Sequence[Document], _: FinopsBundle) -> list[str]:
+    return [
+        check_hash(
+            raw.get("idempotency_key"),
+            only(raw, *_KEYED),
+            what="idempotency key",
+            at=f"/requests/{index}/idempotency_key",
+        )
+        for index, raw in enumerate(requests)
+    ]
 
 
 def _translate(
@@ -186,3 +170,16 @@ def _is_flagged(request: FinopsRequest) -> bool:
     flag = request.metadata.get("requires_policy_token")
     names_action = any(name in request.payload for name in _ACTION_NAMES)
     return names_action or (flag is not None and flag is not False)
+
+
+read = ModuleReader(
+    dialect="finops",
+    model=FinopsBundle,
+    list_name="requests",
+    prefix="job",
+    requests=lambda bundle: bundle.requests,
+    bundle_id=lambda _, digest: f"finops-{digest[:32]}",
+    verify=_verify,
+    verify_keys=_verify_keys,
+    translate=_translate,
+).read

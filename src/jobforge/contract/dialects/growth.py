@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -11,13 +12,11 @@ from jobforge.contract.dialects.checks import (
     Keyed,
     ModuleEnvelope,
     ModuleModel,
-    check_count,
+    ModuleReader,
     check_hash,
     check_payload_size,
     check_version,
     full_job_type,
-    module_bundle,
-    number_keys,
     only,
     request_shape,
     without,
@@ -26,7 +25,6 @@ from jobforge.contract.dialects.translated import (
     CheckedReport,
     Hints,
     Priority,
-    TranslatedBundle,
     TranslatedRequest,
 )
 from jobforge.contract.limits import FreeText, Identifier, Instant, Name
@@ -109,23 +107,6 @@ def recognise(document: Document) -> bool:
     return shape == "growth" or (shape is None and has_list and _is_marked(document))
 
 
-def read(document: Document) -> TranslatedBundle:
-    """Verify the hash and every idempotency key, then cut the bundle to the one form.
-
-    Raises:
-        ContractViolation: for whatever does not fit or does not match.
-    """
-    digest = _verify(document)
-    check_count(document, "requests")
-    bundle = validate(GrowthBundle, document)
-    keys = [_verify_key(raw, index) for index, raw in enumerate(document["requests"])]
-    places = number_keys(keys, at="/requests", prefix="job")
-    triples = zip(bundle.requests, document["requests"], places, strict=True)
-    requests = [_translate(*triple, bundle.module_id) for triple in triples]
-    bundle_id = bundle.bundle_id or f"growth-{digest[:32]}"
-    return module_bundle("growth", bundle_id, bundle, requests, without(document, "requests"))
-
-
 def recognise_report(document: Document) -> bool:
     """The module's hash, or its two lists under a `created_at`."""
     has_lists = "findings" in document and "recommendations" in document
@@ -177,13 +158,16 @@ def _verify(document: Document) -> str:
     )
 
 
-def _verify_key(wrapper: Document, index: int) -> str:
-    return check_hash(
-        wrapper.get("idempotency_key"),
-        only(wrapper["request"], *_KEYED),
-        what="idempotency key",
-        at=f"/requests/{index}/idempotency_key",
-    )
+def _verify_keys(requests: Sequence[Document], _: GrowthBundle) -> list[str]:
+    return [
+        check_hash(
+            wrapper.get("idempotency_key"),
+            only(wrapper["request"], *_KEYED),
+            what="idempotency key",
+            at=f"/requests/{index}/idempotency_key",
+        )
+        for index, wrapper in enumerate(requests)
+    ]
 
 
 def _translate(
@@ -210,3 +194,16 @@ def _translate(
         pointer=at,
         metadata={**without(raw, "request"), **without(raw["request"], "payload")},
     )
+
+
+read = ModuleReader(
+    dialect="growth",
+    model=GrowthBundle,
+    list_name="requests",
+    prefix="job",
+    requests=lambda bundle: bundle.requests,
+    bundle_id=lambda bundle, digest: bundle.bundle_id or f"growth-{digest[:32]}",
+    verify=_verify,
+    verify_keys=_verify_keys,
+    translate=_translate,
+).read

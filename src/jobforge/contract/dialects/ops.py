@@ -7,7 +7,7 @@ their metadata and, once more, in a list of the bundle.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -18,15 +18,13 @@ from jobforge.contract.dialects.checks import (
     Keyed,
     ModuleEnvelope,
     ModuleModel,
-    check_count,
+    ModuleReader,
     check_hash,
     check_payload_size,
     check_version,
     full_job_type,
     member,
-    module_bundle,
     number,
-    number_keys,
     only,
     request_shape,
     without,
@@ -35,7 +33,6 @@ from jobforge.contract.dialects.translated import (
     CheckedReport,
     Hints,
     Priority,
-    TranslatedBundle,
     TranslatedRequest,
 )
 from jobforge.contract.errors import ContractViolation
@@ -129,23 +126,6 @@ def recognise(document: Document) -> bool:
     return shape == "ops" or (shape is None and has_list and is_marked)
 
 
-def read(document: Document) -> TranslatedBundle:
-    """Verify the hash and every idempotency key, then cut the bundle to the one form.
-
-    Raises:
-        ContractViolation: for whatever does not fit or does not match.
-    """
-    digest = _verify(document)
-    check_count(document, "requests")
-    bundle = validate(OpsBundle, document)
-    keys = _verify_keys(document["requests"], bundle)
-    places = number_keys(keys, at="/requests", prefix="req")
-    triples = zip(bundle.requests, document["requests"], places, strict=True)
-    requests = [_translate(*triple, bundle.module_id) for triple in triples]
-    bundle_id = f"{_id_prefix(bundle.module_id)}-{digest[:32]}"
-    return module_bundle("ops", bundle_id, bundle, requests, without(document, "requests"))
-
-
 def recognise_report(document: Document) -> bool:
     """A `report` inside, which has its own tenant context."""
     return "tenant_context" in member(document, "report")
@@ -192,7 +172,7 @@ def _verify(document: Document) -> str:
     )
 
 
-def _verify_keys(raw_requests: list[Document], bundle: OpsBundle) -> list[str]:
+def _verify_keys(raw_requests: Sequence[Document], bundle: OpsBundle) -> list[str]:
     """Recompute each key; it must stand in the request's metadata and in the bundle's list."""
     keys = []
     for index, raw in enumerate(raw_requests):
@@ -207,7 +187,9 @@ def _verify_keys(raw_requests: list[Document], bundle: OpsBundle) -> list[str]:
     return keys
 
 
-def _compare_lists(raw_requests: list[Document], keys: Iterable[str], found: OpsEnvelope) -> None:
+def _compare_lists(
+    raw_requests: Sequence[Document], keys: Iterable[str], found: OpsEnvelope
+) -> None:
     """Hold the list of keys against the recomputed ones; its order is that of their making."""
     expected = Counter((raw["job_type"], key) for raw, key in zip(raw_requests, keys, strict=True))
     listed = Counter(
@@ -249,3 +231,16 @@ def _translate(request: OpsRequest, raw: Document, place: Keyed, module: str) ->
         pointer=place.pointer,
         metadata=without(raw, "payload"),
     )
+
+
+read = ModuleReader(
+    dialect="ops",
+    model=OpsBundle,
+    list_name="requests",
+    prefix="req",
+    requests=lambda bundle: bundle.requests,
+    bundle_id=lambda bundle, digest: f"{_id_prefix(bundle.module_id)}-{digest[:32]}",
+    verify=_verify,
+    verify_keys=_verify_keys,
+    translate=_translate,
+).read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -11,15 +12,13 @@ from jobforge.contract.dialects.checks import (
     Keyed,
     ModuleEnvelope,
     ModuleModel,
-    check_count,
+    ModuleReader,
     check_hash,
     check_payload_size,
     check_version,
     full_job_type,
     member,
-    module_bundle,
     number,
-    number_keys,
     only,
     without,
 )
@@ -27,7 +26,6 @@ from jobforge.contract.dialects.translated import (
     CheckedReport,
     Hints,
     Priority,
-    TranslatedBundle,
     TranslatedRequest,
 )
 from jobforge.contract.limits import FreeText, Identifier, Instant, Name
@@ -81,23 +79,6 @@ def recognise(document: Document) -> bool:
     return isinstance(document.get("jobs"), list)
 
 
-def read(document: Document) -> TranslatedBundle:
-    """Verify the hash and every idempotency key, then cut the bundle to the one form.
-
-    Raises:
-        ContractViolation: for whatever does not fit or does not match.
-    """
-    digest = _verify(document)
-    check_count(document, "jobs")
-    bundle = validate(SupportBundle, document)
-    keys = [_verify_key(job, index) for index, job in enumerate(document["jobs"])]
-    places = number_keys(keys, at="/jobs", prefix="job")
-    triples = zip(bundle.jobs, document["jobs"], places, strict=True)
-    requests = [_translate(*triple, bundle.module_id) for triple in triples]
-    bundle_id = f"support-{digest[:32]}"
-    return module_bundle("support", bundle_id, bundle, requests, without(document, "jobs"))
-
-
 def recognise_report(document: Document) -> bool:
     """A hash under `hash`, or findings under a summary that is a text."""
     is_hashed = "canonical_json_hash" in member(document, "hash")
@@ -143,14 +124,17 @@ def _verify(document: Document) -> str:
     )
 
 
-def _verify_key(job: Document, index: int) -> str:
-    return check_hash(
-        job.get("idempotency_key"),
-        only(job, *_KEYED),
-        what="idempotency key",
-        at=f"/jobs/{index}/idempotency_key",
-        order=by_locale,
-    )
+def _verify_keys(requests: Sequence[Document], _: SupportBundle) -> list[str]:
+    return [
+        check_hash(
+            job.get("idempotency_key"),
+            only(job, *_KEYED),
+            what="idempotency key",
+            at=f"/jobs/{index}/idempotency_key",
+            order=by_locale,
+        )
+        for index, job in enumerate(requests)
+    ]
 
 
 def _translate(job: SupportJob, raw: Document, place: Keyed, module: str) -> TranslatedRequest:
@@ -174,3 +158,16 @@ def _translate(job: SupportJob, raw: Document, place: Keyed, module: str) -> Tra
         pointer=place.pointer,
         metadata=without(raw, "payload"),
     )
+
+
+read = ModuleReader(
+    dialect="support",
+    model=SupportBundle,
+    list_name="jobs",
+    prefix="job",
+    requests=lambda bundle: bundle.jobs,
+    bundle_id=lambda _, digest: f"support-{digest[:32]}",
+    verify=_verify,
+    verify_keys=_verify_keys,
+    translate=_translate,
+).read
