@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobforge.autopilots.finops.currencies import minor_unit_digits
 from jobforge.autopilots.finops.money import (
     FxTable,
     from_minor,
-    minor_unit_digits,
     parse_amount,
     parse_currency,
     parse_instant,

@@ -9,26 +9,12 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
+from jobforge.autopilots.finops.currencies import is_currency, minor_unit_digits
 from jobforge.core.errors import InvalidInput
 from jobforge.core.model import Model
 
-_DIGITS = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"), 0),
-    **dict.fromkeys(("UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-    **dict.fromkeys(("CLF", "UYW"), 4),
-}
-_CODE_LENGTH = 3
 MAX_RATE_AGE_DAYS = 7
 MAX_AMOUNT = Decimal(10) ** 15
-
-
-def minor_unit_digits(currency: str) -> int:
-    """How many decimals the currency's smallest unit has.
-
-    Source: ISO 4217 list one (maintained by SIX Interbank Clearing).
-    """
-    return _DIGITS.get(currency, 2)
 
 
 def round_to_minor(amount: Decimal, currency: str) -> Decimal:
@@ -81,13 +67,13 @@ def _plain(value: Decimal | int | str) -> Decimal | int | str:
 
 
 def parse_currency(value: object, *, where: str) -> str:
-    """Read a currency code: three letters, upper-cased.
+    """Read a currency code of ISO 4217, in whatever case.
 
     Raises:
         InvalidInput: anything else.
     """
     code = value.strip().upper() if isinstance(value, str) else ""
-    if len(code) != _CODE_LENGTH or not code.isascii() or not code.isalpha():
+    if not is_currency(code):
         raise InvalidInput(f"{where}: {value!r} is not an ISO 4217 currency code")
     return code
 

@@ -27,7 +27,8 @@ def validate_focus(
 
     Args:
         path: the file.
-        version: the FOCUS version whose rules apply.
+        version: the FOCUS version whose rules apply: 1.0, 1.1 or 1.2. For 1.1 there is no public
+            validator; `outcome` is then what the one of 1.2 would find.
         criteria: applicability criteria that the provider meets, such as TAGGING_SUPPORTED.
 
     Raises:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from jobforge.autopilots.finops.currencies import CURRENCIES
 from jobforge.autopilots.finops.focus.rules import Expression
 
 NUMBER = r"^[+-]?([0-9]*[.])?[0-9]+([eE][+-]?[0-9]+)?$"
 MOMENT = r"^\d{4}-[01]\d-[0-3]\d([T ][0-2]\d:[0-5]\d(:[0-5]\d([.]\d+)?)?(Z|[+-]00(:?00)?)?)?$"
+UTC_MOMENT = r"^\d{4}-[01]\d-[0-3]\d[T ][0-2]\d:[0-5]\d(:[0-5]\d([.]\d+)?)?(Z|[+-]00(:?00)?)$"
+INTEGER = r"^[+-]?[0-9]+$"
 PRODUCT_TOLERANCE = "1e-6"
 """Prices times quantities are published rounded; a millionth is rounding."""
 
@@ -27,6 +30,8 @@ class Translator:
             "filled": lambda c: f"{self._column(c)} IS NULL",
             "is": self._is,
             "is_not": lambda c, v: f"coalesce({self._column(c)} = {_literal(v)}, false)",
+            "one_of": self._one_of,
+            "nullable": lambda c: f"({self._column(c)} IS NULL AND false)",
             "same": lambda a, b: f"coalesce({self._column(a)} <> {self._column(b)}, false)",
             "differ": lambda a, b: f"coalesce({self._column(a)} = {self._column(b)}, false)",
             "at_least": lambda c, v: f"coalesce({self._number(c)} < {float(v)}, false)",
@@ -37,6 +42,8 @@ class Translator:
             "ascii": lambda c: self._unlike(c, r"^[\x00-\x7F]*$"),
             "datetime": lambda c: self._unlike(c, MOMENT),
             "iso": lambda c: self._unlike(c, MOMENT),
+            "utc": lambda c: self._unlike(c, UTC_MOMENT),
+            "iso4217": lambda c: self._one_of(c, *sorted(CURRENCIES)),
             "currency": lambda c: self._unlike(c, "^[A-Z]{3}$"),
             "keyvalue": self._not_json,
         }
@@ -73,6 +80,31 @@ class Translator:
         if isinstance(value, int | float):
             return f"coalesce({self._number(name)} <> {float(value)}, false)"
         return f"coalesce({self._column(name)} <> {_literal(value)}, false)"
+
+    def whole(self, operation: str, name: str) -> str:
+        """SQL that is 1 where the column as a whole breaks it, else 0.
+
+        The public validator of 1.0 types columns the way pandas does: a column of nothing but
+        numbers is no text, and one of nothing but whole numbers is no decimal.
+
+        Raises:
+            ColumnMissing: it names a column that is not there.
+        """
+        column = self._column(name)
+        filled = f"count({column})"
+        numbers, integers = (
+            f"count(*) FILTER (WHERE regexp_matches(trim({column}), {_literal(pattern)}))"
+            for pattern in (NUMBER, INTEGER)
+        )
+        is_number = f"{filled} > 0 AND {numbers} = {filled}"
+        if operation == "text_column":
+            return f"CAST({is_number} AS INTEGER)"
+        is_whole = f"{integers} = count(*)"
+        return f"CAST({numbers} < {filled} OR ({is_number} AND {is_whole}) AS INTEGER)"
+
+    def _one_of(self, name: str, *values: str) -> str:
+        listed = ", ".join(map(_literal, values))
+        return f"coalesce({self._column(name)} NOT IN ({listed}), false)"
 
     def _product(self, left: str, right: str, result: str) -> str:
         gap = f"abs({self._number(left)} * {self._number(right)} - {self._number(result)})"

@@ -12,6 +12,7 @@ from jobforge.autopilots.finops.focus.rules import (
     UNJUDGED,
     Expression,
     Rule,
+    as_published,
     load_rules,
     not_applicable,
     published_not_applicable,
@@ -21,6 +22,7 @@ from jobforge.core.errors import DatasetMissing, SourceMalformed
 Outcome = Literal["pass", "fail", "skipped", "not_applicable"]
 Finding = tuple[Outcome, int, str]
 MEMORY_LIMIT = "1GB"
+WHOLE = ("text_column", "float_column")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def validate_file(path: Path, *, version: str, switched_on: frozenset[str]) -> F
         columns = _open(connection, path)
         _refuse_foreign(path, columns, rules)
         there = frozenset(columns)
-        public = _Judge(rules, there, published_not_applicable(rules, switched_on), is_public=True)
+        left_out = published_not_applicable(rules, switched_on)
+        public = _Judge(as_published(rules), there, left_out, is_public=True)
         strict = _Judge(rules, there, not_applicable(rules, switched_on), is_public=False)
         rows = public.measure(connection)
         strict.measure(connection)
@@ -78,8 +81,8 @@ def validate_file(path: Path, *, version: str, switched_on: frozenset[str]) -> F
 
 
 def _compare(rule: Rule, public: _Judge, strict: _Judge) -> RuleOutcome:
-    outcome, violations, reason = public.outcome(rule)
-    ours, our_violations, our_reason = strict.outcome(rule)
+    outcome, violations, reason = public.outcome(rule.name)
+    ours, our_violations, our_reason = strict.outcome(rule.name)
     if ours != outcome:
         reason = f"{reason or outcome}; strictly {ours}: {our_reason or 'every row keeps it'}"
     return RuleOutcome(rule.name, outcome, violations, reason, rule.keyword, ours, our_violations)
@@ -155,32 +158,42 @@ class _Judge:
 
     def measure(self, connection: Any) -> int:  # noqa: ANN401 (a DuckDB connection)
         """Count the violating rows of every rule that rows decide; returns the rows read."""
-        counted, distinct = self._queries()
-        selects = ["count(*)", *(f"count(*) FILTER (WHERE {sql})" for sql in counted.values())]
+        counted, whole, distinct = self._queries()
+        filtered = (f"count(*) FILTER (WHERE {sql})" for sql in counted.values())
+        selects = ["count(*)", *filtered, *whole.values()]
         totals = connection.execute(f"SELECT {', '.join(selects)} FROM costs").fetchone()  # noqa: S608 (built from the rules)
-        self._counts = dict(zip(counted, (int(n) for n in totals[1:]), strict=True))
+        names = (*counted, *whole)
+        self._counts = dict(zip(names, (int(n) for n in totals[1:]), strict=True))
         for name in self._choices:
             self._counts[name] = 0 if self._counts[name] else int(totals[0])
         for name, sql in distinct.items():
             self._counts[name] = int(connection.execute(sql).fetchone()[0])
         return int(totals[0])
 
-    def _queries(self) -> tuple[dict[str, str], dict[str, str]]:
+    def _queries(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+        """SQL by rule: what a row breaks, what a column breaks as a whole, what needs grouping."""
         counted: dict[str, str] = {}
+        whole: dict[str, str] = {}
         distinct: dict[str, str] = {}
         for rule in self._rules.values():
             if not self._is_decided_by_rows(rule):
                 continue
             try:
-                if self._is_public and rule.requirement and rule.requirement[0] == "any":
+                if self._is_public and self._operation(rule) == "any":
                     self._count_choices(rule, counted)
-                elif isinstance(rule.requirement, Sequence) and rule.requirement[0] == "distinct":
-                    distinct[rule.name] = self._distinct(*rule.requirement[1:])
+                elif self._operation(rule) == "distinct":
+                    distinct[rule.name] = self._distinct(*(rule.requirement or ())[1:])
+                elif self._operation(rule) in WHOLE:
+                    whole[rule.name] = self._translator.whole(*(rule.requirement or ()))
                 else:
                     counted[rule.name] = self._violating(rule)
             except ColumnMissing as error:
                 self._missing[rule.name] = str(error)
-        return counted, distinct
+        return counted, whole, distinct
+
+    def _operation(self, rule: Rule) -> str | None:
+        is_named = isinstance(rule.requirement, str) or not rule.requirement
+        return None if is_named else str((rule.requirement or ())[0])
 
     def _count_choices(self, rule: Rule, counted: dict[str, str]) -> None:
         """The public validator lets an OR pass as soon as one row keeps one of its choices."""
@@ -210,11 +223,11 @@ class _Judge:
         )
         return f"SELECT count(*) FROM ({counts}) WHERE n <> {int(expected)}"  # noqa: S608 (as above)
 
-    def outcome(self, rule: Rule) -> Finding:
+    def outcome(self, name: str) -> Finding:
         """The outcome of a rule; its parts come first."""
-        if rule.name not in self._done:
-            self._done[rule.name] = self._decide(rule)
-        return self._done[rule.name]
+        if name not in self._done:
+            self._done[name] = self._decide(self._rules[name])
+        return self._done[name]
 
     def _decide(self, rule: Rule) -> Finding:
         requirement = rule.requirement
@@ -231,16 +244,24 @@ class _Judge:
     def _decide_rows(self, rule: Rule, requirement: Sequence[Any]) -> Finding:
         absent = self._missing.get(rule.name)
         if requirement[0] == "present" and requirement[1] not in self._columns:
-            absent = str(requirement[1])
+            return "fail", 1, f"no column {requirement[1]}"
         if absent is not None:
-            return "fail", 1, f"no column {absent}"
+            return self._decide_absent(rule, absent)
         count = self._counts.get(rule.name, 0)
         return ("fail", count, f"{count} rows break it") if count else ("pass", 0, "")
+
+    def _decide_absent(self, rule: Rule, column: str) -> Finding:
+        """Whether a column is there is a rule of its own in 1.0, and the others then stand back."""
+        if rule.published is None:
+            return "fail", 1, f"no column {column}"
+        if self._is_public:
+            return "pass", 0, ""
+        return "not_applicable", 0, f"no column {column}"
 
     def _decide_parts(self, rule: Rule) -> Finding:
         if all(self._is_unjudgeable(name) for name in rule.parts):
             return "skipped", 0, "none of its parts can be judged from the data alone"
-        found = {name: self.outcome(self._rules[name])[0] for name in rule.parts}
+        found = {name: self.outcome(name)[0] for name in rule.parts}
         failed = [name for name, outcome in found.items() if outcome == "fail"]
         judged = [name for name, outcome in found.items() if outcome in ("pass", "fail")]
         is_any = isinstance(rule.requirement, Sequence) and rule.requirement[0] == "any"

@@ -10,7 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from jobforge.autopilots.finops.money import minor_unit_digits, round_to_minor, trim
+from jobforge.autopilots.finops.currencies import minor_unit_digits
+from jobforge.autopilots.finops.money import round_to_minor, trim
 from jobforge.autopilots.finops.reconciliation.board import Board
 from jobforge.autopilots.finops.reconciliation.ledger import Side
 from jobforge.autopilots.finops.reconciliation.model import DifferenceKind, Tolerance, Tolerated
