@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from jobforge.core.model import Model
 
-DataFormat = Literal["csv", "json", "ndjson", "parquet"]
+DataFormat = Literal["csv", "json", "ndjson", "parquet", "mt940", "camt053"]
+"""The last two are bank statements: SWIFT MT940, and ISO 20022 CAMT.053 in XML."""
 
 
 class NamedDataset(Model):

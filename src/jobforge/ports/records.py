@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from jobforge.contract.results import Dialect, JobStatus, Mode
+from jobforge.core.data_source import DataFormat
 from jobforge.core.job_type import Isolation
 
 Json = Mapping[str, Any]
@@ -231,7 +232,7 @@ class DatasetRecord:
     project_id: UUID | None
     name: str
     path: str
-    format: Literal["csv", "json", "ndjson", "parquet"]
+    format: DataFormat
     size: int
     checksum: str
     row_count: int

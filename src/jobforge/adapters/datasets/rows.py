@@ -6,10 +6,12 @@ import io
 import itertools
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, assert_never
+from typing import BinaryIO
 
+from jobforge.adapters.datasets.camt_rows import camt_rows
+from jobforge.adapters.datasets.mt940_rows import mt940_rows
 from jobforge.adapters.datasets.parquet import parquet_rows
 from jobforge.adapters.datasets.source import ReadLimits, detect_format, plain_stream
 from jobforge.adapters.datasets.text_rows import csv_table, json_rows, ndjson_rows
@@ -39,16 +41,19 @@ def read_rows(
 def _rows(
     stream: io.BufferedReader, name: str, data_format: DataFormat, scratch: Path
 ) -> Iterator[Row]:
-    match data_format:
-        case "csv":
-            return csv_table(stream, name)[1]
-        case "json":
-            return iter(json_rows(stream, name))
-        case "ndjson":
-            return ndjson_rows(stream, name)
-        case "parquet":
-            return _copied_parquet_rows(stream, name, scratch)
-    assert_never(data_format)
+    if data_format == "parquet":
+        return _copied_parquet_rows(stream, name, scratch)
+    return iter(STREAM_READERS[data_format](stream, name))
+
+
+STREAM_READERS: dict[DataFormat, Callable[[io.BufferedReader, str], Iterable[Row]]] = {
+    "csv": lambda stream, name: csv_table(stream, name)[1],
+    "json": json_rows,
+    "ndjson": ndjson_rows,
+    "mt940": mt940_rows,
+    "camt053": camt_rows,
+}
+"""Every format but Parquet, which DuckDB opens by path."""
 
 
 def _copied_parquet_rows(stream: io.BufferedReader, name: str, scratch: Path) -> Iterator[Row]:

@@ -23,9 +23,13 @@ _SUFFIXES: Final[dict[str, DataFormat]] = {
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
     ".parquet": "parquet",
+    ".sta": "mt940",
+    ".mt940": "mt940",
+    ".xml": "camt053",
 }
 _GZIP_MAGIC = b"\x1f\x8b"
 _PARQUET_MAGIC = b"PAR1"
+_MT940_STARTS = (b":20:", b"{1:")
 _SNIFFED_BYTES = 65_536
 
 
@@ -91,7 +95,8 @@ def detect_format(name: str, stream: io.BufferedReader) -> DataFormat:
     """The format by the name's ending, else by the first bytes; the stream stays where it is.
 
     Without a telling name: `PAR1` is Parquet, `[` is JSON, `{` is NDJSON where the first line is
-    whole and followed by another, else JSON; anything else is CSV.
+    whole and followed by another, else JSON; `:20:` or the block `{1:` is MT940, `<` is CAMT.053;
+    anything else is CSV.
     """
     suffixes = PurePath(name.lower()).suffixes
     if suffixes[-1:] == [".gz"]:
@@ -105,6 +110,14 @@ def _sniff(head: bytes) -> DataFormat:
     if head.startswith(_PARQUET_MAGIC):
         return "parquet"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(_MT940_STARTS):
+        return "mt940"
+    if text.startswith(b"<"):
+        return "camt053"
+    return _sniff_json(text)
+
+
+def _sniff_json(text: bytes) -> DataFormat:
     if text.startswith(b"["):
         return "json"
     if not text.startswith(b"{"):

@@ -16,8 +16,9 @@ from typing import BinaryIO
 from uuid import UUID
 
 from jobforge.adapters.datasets.parquet import parquet_shape
+from jobforge.adapters.datasets.rows import STREAM_READERS
 from jobforge.adapters.datasets.source import ReadLimits, detect_format, plain_stream
-from jobforge.adapters.datasets.text_rows import csv_table, json_rows, ndjson_rows
+from jobforge.adapters.datasets.text_rows import csv_table
 from jobforge.core.context import Row
 from jobforge.core.data_source import DataFormat
 from jobforge.core.errors import DatasetMissing, SourceMalformed
@@ -51,8 +52,8 @@ def inspect_dataset(
 ) -> StoredDataset:
     """Read the whole file and describe it; `name` is what errors and the format's ending go by.
 
-    Size (in bytes) and checksum are of the file as it lies there. The columns of JSON and NDJSON
-    are all keys, in the order they first appear.
+    Size (in bytes) and checksum are of the file as it lies there. The columns of JSON, NDJSON
+    and statements are all keys, in the order they first appear.
 
     Raises:
         DatasetMissing: there is no such file.
@@ -77,8 +78,7 @@ def _shape(
     if data_format == "csv":
         columns, rows = csv_table(stream, name)
         return columns, sum(1 for _ in rows)
-    read = ndjson_rows if data_format == "ndjson" else json_rows
-    return _keys_and_count(read(stream, name))
+    return _keys_and_count(STREAM_READERS[data_format](stream, name))
 
 
 def _keys_and_count(rows: Iterable[Row]) -> tuple[tuple[str, ...], int]:

@@ -51,6 +51,8 @@ def _reader(file: DatasetFile) -> str:
             return f"read_csv('{name}', all_varchar=true, header=true, nullstr=['NULL', ''])"
         case "json" | "ndjson":
             return f"read_json_auto('{name}')"
+        case "mt940" | "camt053":
+            raise SourceMalformed(f"{file.path.name} is a bank statement, not a table of costs")
 
 
 def _query(connection: Any, columns: frozenset[str]) -> str:  # noqa: ANN401 (a DuckDB connection)

@@ -65,6 +65,8 @@ def read_file(
     """
     import duckdb  # 40 MB of library that only this needs
 
+    if file.format not in _READERS:
+        raise SourceMalformed(f"a statement ({file.format}) holds no events")
     connection = duckdb.connect()
     try:
         connection.execute("SET threads = 2")
