@@ -83,7 +83,7 @@ def shown(field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, bool):
         return f"`{int(default)}`"
-    if isinstance(default, float):
+    if isinstance(default, float | int):
         return f"`{default:g}`"
     return {None: "unset", "": "empty"}[default]
 

@@ -1,6 +1,33 @@
-"""`python -m jobforge` is the `jobforge` command."""
+"""`python -m jobforge` is the `jobforge` command: the command line, and the servers it starts."""
 
-from jobforge.entrypoints.cli import main
+from __future__ import annotations
+
+from jobforge.core.errors import SettingInvalid
+from jobforge.entrypoints.cli import main as run_command_line
+from jobforge.entrypoints.cli.serving import bring
+
+
+def serve_http(host: str, port: int, places: int) -> None:
+    """Serve the HTTP API.
+
+    Raises:
+        SettingInvalid: the extra `server` is not installed.
+    """
+    try:
+        from jobforge.entrypoints.http.server import Serving, serve
+    except ModuleNotFoundError as error:
+        raise SettingInvalid(
+            f"the HTTP server is not installed ({error.name} is missing)",
+            hint="pip install 'jobforge[server]'",
+        ) from None
+    serve(Serving(host, port, places))
+
+
+def main() -> None:
+    """Run the command line."""
+    bring("http", serve_http)
+    run_command_line()
+
 
 if __name__ == "__main__":
     main()

@@ -34,7 +34,7 @@ from jobforge.adapters.runtime.hardening import hide_from_own_children
 from jobforge.adapters.runtime.process_runner import ProcessRunner
 from jobforge.adapters.runtime.scratch import ScratchFolders
 from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
-from jobforge.adapters.system import RandomIds, SystemClock
+from jobforge.adapters.system import RandomIds, RandomSecrets, SystemClock
 from jobforge.autopilots.catalog import load_catalog
 from jobforge.config import Settings, forget_secrets, read_flags
 from jobforge.core.actor import Actor
@@ -52,6 +52,8 @@ from jobforge.steps.judge_token import JudgeToken
 from jobforge.steps.keep_checkpoints import KeepCheckpoints
 from jobforge.steps.resolve_names import ResolveNames
 from jobforge.steps.submit_translated import SubmitTranslated
+from jobforge.use_cases.answer_once import AnswerOnce
+from jobforge.use_cases.authenticate import Authenticate
 from jobforge.use_cases.cancel_job import CancelJob
 from jobforge.use_cases.create_project import CreateProject
 from jobforge.use_cases.create_tenant import CreateTenant
@@ -59,6 +61,7 @@ from jobforge.use_cases.examine import Check, Examine
 from jobforge.use_cases.issue_token import IssueToken
 from jobforge.use_cases.keep_connections import Connections
 from jobforge.use_cases.keep_datasets import Datasets
+from jobforge.use_cases.keep_keys import Keys
 from jobforge.use_cases.list_projects import ListProjects
 from jobforge.use_cases.read_audit import ReadAudit
 from jobforge.use_cases.resolve_ref import ResolveRef
@@ -120,6 +123,9 @@ class Application:
     retry_job: RetryJob
     datasets: Datasets
     connections: Connections
+    keys: Keys
+    authenticate: Authenticate
+    answer_once: AnswerOnce
     resolve_ref: ResolveRef
     verify_audit: VerifyAudit
     read_audit: ReadAudit
@@ -357,6 +363,9 @@ def _wire(parts: _Parts) -> Application:
         retry_job=RetryJob(storage, parts.catalog, clock),
         datasets=Datasets(storage, FileDatasetStore(parts.home), clock),
         connections=Connections(storage, parts.box, clock, parts.probe_connection),
+        keys=Keys(storage, clock, ids, RandomSecrets()),
+        authenticate=Authenticate(storage, clock),
+        answer_once=AnswerOnce(storage, parts.box, clock),
         resolve_ref=ResolveRef(storage),
         verify_audit=VerifyAudit(
             storage, parts.checkpoints, parts.keep_checkpoints, Keyring.of(parts.master_key)

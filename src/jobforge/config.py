@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         description="Encrypts stored credentials; at least 32 bytes. Unset means a key file of "
         "mode 0600 below the home.",
     )
+    http_requests_per_minute: int = Field(
+        default=6000,
+        ge=1,
+        description="How often one person may ask this server, a minute.",
+    )
 
     @field_validator("policy_token_secret", "master_key")
     @classmethod

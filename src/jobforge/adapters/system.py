@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from datetime import UTC, datetime
 
@@ -20,3 +21,11 @@ class RandomIds:
     def uuid(self) -> uuid.UUID:
         """A new id."""
         return uuid.uuid4()
+
+
+class RandomSecrets:
+    """Secrets from the operating system."""
+
+    def secret(self, size: int) -> bytes:
+        """So many bytes that nobody can guess."""
+        return secrets.token_bytes(size)

@@ -4,8 +4,12 @@ JobForgeError
 ├── InvalidInput            the caller must change what he sends
 │   ├── PayloadInvalid
 │   ├── SettingInvalid
-│   └── SourceMalformed
+│   ├── SourceMalformed
+│   └── IdempotencyKeyReused
 ├── Denied                  a rule forbids it
+│   ├── Unauthenticated     nobody knows who asks
+│   ├── NotPermitted
+│   ├── FourEyes
 │   ├── FeatureFlagDisabled
 │   ├── EgressDenied
 │   ├── PathDenied
@@ -17,8 +21,10 @@ JobForgeError
 │   └── ConnectionMissing
 ├── Conflict                it clashes with what is there
 │   ├── AlreadyExists
+│   ├── InFlight
 │   └── PlanStale
 ├── Unavailable             a service does not answer; trying again may help
+│   ├── RateLimited
 │   └── TargetUnavailable
 └── HandlerSignal           how a handler ends without a result
     ├── HandlerFailed
@@ -56,10 +62,34 @@ class SourceMalformed(InvalidInput):
     code: ClassVar[str] = "SOURCE_MALFORMED"
 
 
+class IdempotencyKeyReused(InvalidInput):
+    """The Idempotency-Key was used before, with another request."""
+
+    code: ClassVar[str] = "IDEMPOTENCY_KEY_REUSED"
+
+
 class Denied(JobForgeError):
     """A rule forbids this."""
 
     code: ClassVar[str] = "DENIED"
+
+
+class Unauthenticated(Denied):
+    """It takes a valid API key or token."""
+
+    code: ClassVar[str] = "UNAUTHENTICATED"
+
+
+class NotPermitted(Denied):
+    """None of the caller's roles may do this."""
+
+    code: ClassVar[str] = "NOT_PERMITTED"
+
+
+class FourEyes(Denied):
+    """It takes a second person."""
+
+    code: ClassVar[str] = "FOUR_EYES"
 
 
 class FeatureFlagDisabled(Denied):
@@ -132,6 +162,12 @@ class AlreadyExists(Conflict):
     code: ClassVar[str] = "ALREADY_EXISTS"
 
 
+class InFlight(Conflict):
+    """A request with this Idempotency-Key is being answered."""
+
+    code: ClassVar[str] = "IDEMPOTENCY_KEY_IN_FLIGHT"
+
+
 class PlanStale(Conflict):
     """The world changed since the plan was made."""
 
@@ -143,6 +179,12 @@ class Unavailable(JobForgeError):
 
     code: ClassVar[str] = "UNAVAILABLE"
     is_retryable: ClassVar[bool] = True
+
+
+class RateLimited(Unavailable):
+    """There were too many requests; try again later."""
+
+    code: ClassVar[str] = "RATE_LIMITED"
 
 
 class TargetUnavailable(Unavailable):

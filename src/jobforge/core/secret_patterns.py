@@ -65,6 +65,7 @@ PATTERNS = (
     ),
     _pattern("sk-", r"(?<![A-Za-z0-9])sk-(?:[\w-]{12,}|(?=[\w-]{0,11}\d)[\w-]{6,})"),
     _pattern("sk_ rk_ whsec_", r"(?<![A-Za-z0-9])(?:[sr]k_(?:live|test)_|whsec_)[A-Za-z0-9]{8,}"),
+    _pattern("jfk_", r"(?<![A-Za-z0-9])jfk_[0-9a-f]{12}_[0-9a-f]{16,}"),
     _pattern("eyj", r"(?<![\w-])eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)*"),
     _pattern(
         "authorization",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -248,3 +248,125 @@ class ConnectionRecord:
     kind: str
     sealed: bytes
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """An API key to store: its hash, never itself."""
+
+    key_id: str
+    key_hash: bytes = field(repr=False)
+    owner: str
+    roles: tuple[str, ...]
+    project_id: UUID | None
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """An API key as its tenant's admins see it."""
+
+    key_id: str
+    owner: str
+    roles: tuple[str, ...]
+    project_id: UUID | None
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    replaces: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """Whose key a hash is, and what it may do."""
+
+    tenant_id: UUID
+    slug: str
+    key_id: str
+    owner: str
+    roles: tuple[str, ...]
+    project_id: UUID | None
+    created_by: str
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """A write that came with an Idempotency-Key; no answer yet means it is being worked on."""
+
+    request: bytes
+    started_at: datetime
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunListing:
+    """A bundle run as a list shows it."""
+
+    run_id: UUID
+    project_id: UUID | None
+    mode: Mode
+    status: Literal["open", "closed", "refused"]
+    dialect: Dialect | None
+    bundle_id: str | None
+    trace_id: str | None
+    plan_digest: str | None
+    actor: str
+    open_children: int
+    created_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobListing:
+    """A job as a list shows it."""
+
+    job_id: UUID
+    project_id: UUID | None
+    run_id: UUID
+    request_id: str
+    job_type: str
+    status: JobStatus
+    attempt: int
+    max_attempts: int
+    actor: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a page of a list begins: after the row of this moment and id, the newest first."""
+
+    limit: int
+    after_at: datetime | None = None
+    after_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs a list shows; None means any."""
+
+    project_id: UUID | None = None
+    status: str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a list shows; None means any."""
+
+    project_id: UUID | None = None
+    run_id: UUID | None = None
+    status: str | None = None
+    job_type: str | None = None

@@ -12,19 +12,28 @@ from jobforge.contract.results import JobStatus
 from jobforge.core.audit import AuditEntry, CheckpointKind
 from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.records import (
+    AnswerRecord,
     ArtifactRecord,
     AuditHead,
     AuditRecord,
     ConnectionRecord,
     DatasetRecord,
+    FoundKey,
     GrantRecord,
+    JobFilter,
+    JobListing,
     JobRecord,
+    KeyRecord,
     KnownKey,
     NewGrant,
     NewJob,
+    NewKey,
+    Page,
     PendingGrant,
     PlanRecord,
     ProjectRecord,
+    RunFilter,
+    RunListing,
     RunRecord,
     TenantListing,
     TenantRecord,
@@ -46,6 +55,14 @@ class TenantTable(Protocol):
 
     async def allow_host(self, *, is_allowed: bool) -> None:
         """Let the tenant's scans look at this host and loopback, or forbid it again."""
+        ...
+
+    async def requires_four_eyes(self) -> bool:
+        """Whether who submits a plan needs somebody else to permit it."""
+        ...
+
+    async def require_four_eyes(self, *, is_required: bool) -> None:
+        """Turn that on or off."""
         ...
 
 
@@ -90,6 +107,10 @@ class RunTable(Protocol):
         """The newest first."""
         ...
 
+    async def page(self, wanted: RunFilter, page: Page) -> tuple[RunListing, ...]:
+        """One page of the runs, the newest first."""
+        ...
+
 
 class JobTable(Protocol):
     """Jobs."""
@@ -118,6 +139,10 @@ class JobTable(Protocol):
         self, *, status: JobStatus | None, job_type: str | None, limit: int
     ) -> tuple[JobRecord, ...]:
         """The newest first."""
+        ...
+
+    async def page(self, wanted: JobFilter, page: Page) -> tuple[JobListing, ...]:
+        """One page of the jobs, the newest first."""
         ...
 
     async def cancel(self, job_id: UUID, at: datetime) -> JobStatus | None:
@@ -245,6 +270,62 @@ class ConnectionTable(Protocol):
         ...
 
 
+class KeyTable(Protocol):
+    """API keys."""
+
+    async def insert(self, key: NewKey) -> None:
+        """Store one."""
+        ...
+
+    async def find(self, key_id: str) -> KeyRecord | None:
+        """The key of this public id."""
+        ...
+
+    async def all(self) -> tuple[KeyRecord, ...]:
+        """Every key, the newest first."""
+        ...
+
+    async def note_use(self, key_id: str, at: datetime) -> None:
+        """Note that it was used."""
+        ...
+
+    async def revoke(self, key_id: str, at: datetime) -> bool:
+        """Revoke it; False where it was revoked before, or there is none."""
+        ...
+
+    async def shorten(self, key_id: str, until: datetime) -> None:
+        """Let it end at this moment, if it would live longer."""
+        ...
+
+
+class AnswerTable(Protocol):
+    """Answers kept for requests that come again with their Idempotency-Key."""
+
+    async def begin(self, person: str, key: str, request: bytes, at: datetime) -> bool:
+        """Take the key for this request; False where it was taken before."""
+        ...
+
+    async def take_over(self, person: str, key: str, known: AnswerRecord, at: datetime) -> bool:
+        """Take the key from a worker that is gone; False where somebody was faster."""
+        ...
+
+    async def find(self, person: str, key: str) -> AnswerRecord | None:
+        """What is known of the key."""
+        ...
+
+    async def keep(self, person: str, key: str, answer: bytes) -> None:
+        """Keep the sealed answer."""
+        ...
+
+    async def forget(self, person: str, key: str) -> None:
+        """Free the key."""
+        ...
+
+    async def prune(self, before: datetime) -> None:
+        """Forget some of what is older."""
+        ...
+
+
 class TenantUnit(Protocol):
     """One transaction of one tenant. It commits when its block ends, and rolls back on an error."""
 
@@ -303,6 +384,16 @@ class TenantUnit(Protocol):
         """Its connections."""
         ...
 
+    @property
+    def keys(self) -> KeyTable:
+        """Its API keys."""
+        ...
+
+    @property
+    def answers(self) -> AnswerTable:
+        """Its kept answers."""
+        ...
+
 
 class Storage(Protocol):
     """The database."""
@@ -325,4 +416,8 @@ class Storage(Protocol):
 
     async def add_checkpoints(self, heads: Sequence[SignedHead]) -> None:
         """Keep signed heads of any tenants' chains."""
+        ...
+
+    async def find_key(self, key_hash: bytes) -> FoundKey | None:
+        """The API key of this hash, whoever's it is."""
         ...

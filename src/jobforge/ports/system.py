@@ -21,3 +21,11 @@ class IdSource(Protocol):
     def uuid(self) -> UUID:
         """A new id that nothing else has."""
         ...
+
+
+class SecretSource(Protocol):
+    """Makes secrets."""
+
+    def secret(self, size: int) -> bytes:
+        """So many bytes that nobody can guess."""
+        ...

@@ -54,6 +54,14 @@ class Examine:
             self._switches(),
         )
 
+    async def readiness(self) -> Check:
+        """Whether work can be taken: the database answers."""
+        try:
+            await self.storage.find_tenant("")
+        except JobForgeError as error:
+            return Check("database", is_well=False, message=error.message, hint=error.hint)
+        return Check("database", is_well=True, message="answers")
+
     async def _database(self) -> Check:
         try:
             tenants = await self.storage.list_tenants()

@@ -9,7 +9,7 @@ from uuid import UUID
 from jobforge.contract.manifest import RunManifest
 from jobforge.contract.results import JobAnswer, JobStatus
 from jobforge.core.errors import Missing
-from jobforge.ports.records import JobRecord, TenantRecord
+from jobforge.ports.records import JobFilter, JobListing, JobRecord, Page, TenantRecord
 from jobforge.ports.storage import Storage
 
 
@@ -46,6 +46,13 @@ class ShowJob:
         """The tenant's newest jobs."""
         async with self.storage.transaction(tenant.tenant_id) as unit:
             return await unit.jobs.newest(status=status, job_type=job_type, limit=limit)
+
+    async def page(
+        self, tenant: TenantRecord, wanted: JobFilter, page: Page
+    ) -> tuple[JobListing, ...]:
+        """One page of the tenant's jobs, the newest first."""
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            return await unit.jobs.page(wanted, page)
 
 
 def to_answer(job: JobRecord) -> JobAnswer:

@@ -9,7 +9,7 @@ from uuid import UUID
 from jobforge.contract.results import BundleResult
 from jobforge.core.errors import Missing
 from jobforge.core.plan import Effects, effects_from_json
-from jobforge.ports.records import RunRecord, TenantRecord
+from jobforge.ports.records import Page, RunFilter, RunListing, RunRecord, TenantRecord
 from jobforge.ports.storage import Storage
 from jobforge.steps.read_run import read_run
 
@@ -45,3 +45,10 @@ class ShowRun:
         """The tenant's newest runs."""
         async with self.storage.transaction(tenant.tenant_id) as unit:
             return await unit.runs.newest(limit)
+
+    async def page(
+        self, tenant: TenantRecord, wanted: RunFilter, page: Page
+    ) -> tuple[RunListing, ...]:
+        """One page of the tenant's runs, the newest first."""
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            return await unit.runs.page(wanted, page)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.adapters.postgres import asking_rows
 from tests.adapters.postgres.started_rows import KNOWN, fill_started
 from tests.application import OPERATOR, Harness, change, look, say
 
@@ -22,7 +23,7 @@ from jobforge.adapters.postgres.queries import Queries, load_queries
 _TABLES_WITHOUT_TENANT = {"schema_migrations"}
 """What the migrations themselves need; the application's role may not read it."""
 
-_ROUTING = {"tenants", "tenant_aliases", "jobs"}
+_ROUTING = {"tenants", "tenant_aliases", "jobs", "api_keys"}
 """What the dispatch role may look up across tenants, in a few columns."""
 
 _DISPATCH_COLUMNS = {
@@ -37,12 +38,14 @@ _DISPATCH_COLUMNS = {
     ("jobs", "lane"),
     ("jobs", "release_state"),
     ("jobs", "released_at"),
+    *asking_rows.ROUTED,
 }
 _DISPATCH_FUNCTIONS = {
     "find_tenant",
     "list_tenants",
     "find_stranded_jobs",
     "find_waiting_tenants",
+    "find_api_key",
 }
 
 _TABLES = """
@@ -197,6 +200,7 @@ async def test_what_looks_across_tenants_reads_routing_columns_only(
         "UPDATE jobforge.plans SET requests = '[]'",
         "UPDATE jobforge.artifact_chunks SET content = ''",
         "UPDATE jobforge.bundle_runs SET decisions = '[]'",
+        *asking_rows.REFUSED,
         "SELECT * FROM jobforge.schema_migrations",
     ],
 )
@@ -225,6 +229,7 @@ async def fill(app: Harness) -> None:
     await app.app.datasets.add("rows", csv, app.tenant, None, OPERATOR)
     await app.app.connections.add("db", "postgres", {"url": "u"}, app.tenant, OPERATOR)
     await fill_started(app)
+    await asking_rows.fill_asking(app)
     tenant_id = app.tenant.tenant_id
     async with app.app.storage.transaction(tenant_id) as unit:
         await unit.audit.add_checkpoint(1, "signed", "pruned")
@@ -299,7 +304,13 @@ def without_tenant(queries: Queries, name: str) -> str:
     return re.sub(r"\b(\w+\.)?tenant_id = \$1(?=\s|$)", "($1::uuid IS NOT NULL)", queries[name])
 
 
-_READS_ACROSS = {"find_tenant", "list_tenants", "find_stranded_jobs", "find_waiting_tenants"}
+_READS_ACROSS = {
+    "find_tenant",
+    "list_tenants",
+    "find_stranded_jobs",
+    "find_waiting_tenants",
+    "find_by_hash",
+}
 """The narrow functions of the dispatch role, which is what they are for."""
 
 _SAMPLES: dict[str, Any] = {
@@ -354,6 +365,7 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
         "find_plan": {2: plan["digest"], 3: plan["effects_digest"]},
         "find_grant": {2: grant["jti"]},
         **KNOWN,
+        **asking_rows.KNOWN,
     }
 
 
@@ -394,7 +406,7 @@ async def test_every_reading_query_finds_its_tenants_rows_and_no_others(app: Har
         async with app.app.database.transaction(other.tenant_id) as connection:
             seen = await ask(connection, table, name, acme)
         # A tenant has a chain's head, an entry and a slot of its own from its first moment.
-        own = 1 if name in {"head", "page", "newest"} else 0
+        own = 1 if name in {"head", "page", "newest", "find_four_eyes"} else 0
         assert seen <= own, name
         async with app.app.database.system_transaction() as connection:
             assert await ask(connection, table, name, acme) == 0, name
@@ -418,6 +430,7 @@ async def test_every_writing_query_of_another_tenant_touches_nothing(app: Harnes
         (load_queries("datasets").remove_dataset, [acme, "rows", None]),
         (load_queries("connections").remove_connection, [acme, "db"]),
         (load_queries("tenants").allow_host, [acme, True]),
+        *asking_rows.writes(acme),
     ]
 
     for tenant_id in (other.tenant_id, None):

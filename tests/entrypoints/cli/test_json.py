@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
-_WITHOUT = {"demo", "worker", "run manifest", "run summary", "audit export", "artifact get"}
+_WITHOUT = {
+    "demo",
+    "worker",
+    "serve",
+    "run manifest",
+    "run summary",
+    "audit export",
+    "artifact get",
+}
 """Commands that print no document of their own: they tell, copy bytes, or are JSON anyway."""
 
 
@@ -69,6 +77,7 @@ def calls(cli: CommandLine) -> dict[str, tuple[str, ...]]:
     words = (act, "--tenant", "acme", "--policy-token", cli.issue(act), "--json")
     action = cli("bundle", "execute", *words).json["child_runs"][0]["job_id"]
     of_acme = ("--tenant", "acme")
+    key = cli("key", "create", *of_acme, "--role", "viewer", "--owner", "eve", "--json").json["id"]
     return {
         "init": (),
         "doctor": (),
@@ -100,6 +109,10 @@ def calls(cli: CommandLine) -> dict[str, tuple[str, ...]]:
         "report check": (report,),
         "types list": (),
         "types show": (RECONCILE,),
+        "key create": (*of_acme, "--role", "operator", "--role", "approver", "--expires-in", "30d"),
+        "key list": of_acme,
+        "key rotate": (key, *of_acme),
+        "key revoke": (key, *of_acme),
     }
 
 
@@ -153,6 +166,10 @@ _FAILING = {
     "audit verify": ("--tenant", "nobody"),
     "report check": ("no-such-file",),
     "types show": ("autopilot.ops.invented",),
+    "key create": ("--tenant", "acme", "--role", "viewer", "--expires-in", "999d"),
+    "key list": ("--tenant", "nobody"),
+    "key rotate": ("000000000000", "--tenant", "acme"),
+    "key revoke": ("000000000000", "--tenant", "acme"),
 }
 _CANNOT_FAIL = {"init", "doctor", "flags", "tenant list", "types list"}
 

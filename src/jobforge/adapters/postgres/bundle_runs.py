@@ -7,7 +7,7 @@ from uuid import UUID
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
-from jobforge.ports.records import RunRecord
+from jobforge.ports.records import Page, RunFilter, RunListing, RunRecord
 
 QUERIES = load_queries("bundle_runs")
 
@@ -53,3 +53,17 @@ class RunRows:
         """The newest first."""
         rows = await self._connection.fetch(QUERIES.newest_runs, self._tenant_id, limit)
         return tuple(to_record(RunRecord, row) for row in rows)
+
+    async def page(self, wanted: RunFilter, page: Page) -> tuple[RunListing, ...]:
+        """One page of the runs, the newest first."""
+        rows = await self._connection.fetch(
+            QUERIES.page_runs,
+            self._tenant_id,
+            page.after_at,
+            page.after_id,
+            wanted.project_id,
+            wanted.status,
+            wanted.mode,
+            page.limit,
+        )
+        return tuple(to_record(RunListing, row) for row in rows)

@@ -13,7 +13,7 @@ from jobforge.adapters.postgres.queue import enqueue, to_released
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.contract.results import JobStatus
 from jobforge.core.lifecycle import is_terminal
-from jobforge.ports.records import JobRecord, KnownKey, NewJob
+from jobforge.ports.records import JobFilter, JobListing, JobRecord, KnownKey, NewJob, Page
 
 QUERIES = load_queries("jobs")
 
@@ -95,6 +95,21 @@ class JobRows:
             QUERIES.newest_jobs, self._tenant_id, status, job_type, limit
         )
         return tuple(to_record(JobRecord, row) for row in rows)
+
+    async def page(self, wanted: JobFilter, page: Page) -> tuple[JobListing, ...]:
+        """One page of the jobs, the newest first."""
+        rows = await self._connection.fetch(
+            QUERIES.page_jobs,
+            self._tenant_id,
+            page.after_at,
+            page.after_id,
+            wanted.project_id,
+            wanted.run_id,
+            wanted.status,
+            wanted.job_type,
+            page.limit,
+        )
+        return tuple(to_record(JobListing, row) for row in rows)
 
     async def cancel(self, job_id: UUID, at: datetime) -> JobStatus | None:
         """Cancel it unless it has ended; the status before, or None."""

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+from jobforge.adapters.postgres.api_keys import QUERIES as KEY_QUERIES
+from jobforge.adapters.postgres.api_keys import KeyRows
 from jobforge.adapters.postgres.artifacts import ArtifactRows
 from jobforge.adapters.postgres.audit_events import QUERIES as AUDIT_QUERIES
 from jobforge.adapters.postgres.audit_events import AuditRows
@@ -15,6 +17,7 @@ from jobforge.adapters.postgres.checkpoints import CheckpointFiles
 from jobforge.adapters.postgres.connections import ConnectionRows
 from jobforge.adapters.postgres.database import Connection, Database
 from jobforge.adapters.postgres.datasets import DatasetRows
+from jobforge.adapters.postgres.http_answers import AnswerRows
 from jobforge.adapters.postgres.jobs import JobRows
 from jobforge.adapters.postgres.plans import PlanRows
 from jobforge.adapters.postgres.policy_grants import GrantRows
@@ -22,7 +25,7 @@ from jobforge.adapters.postgres.projects import ProjectRows
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.adapters.postgres.tenants import QUERIES, TenantRows
 from jobforge.ports.checkpoints import SignedHead
-from jobforge.ports.records import TenantListing, TenantRecord
+from jobforge.ports.records import FoundKey, TenantListing, TenantRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class PostgresUnit:
     artifacts: ArtifactRows
     datasets: DatasetRows
     connections: ConnectionRows
+    keys: KeyRows
+    answers: AnswerRows
 
     @classmethod
     def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
@@ -56,6 +61,8 @@ class PostgresUnit:
             artifacts=ArtifactRows(connection, tenant_id),
             datasets=DatasetRows(connection, tenant_id),
             connections=ConnectionRows(connection, tenant_id),
+            keys=KeyRows(connection, tenant_id),
+            answers=AnswerRows(connection, tenant_id),
         )
 
 
@@ -105,3 +112,9 @@ class PostgresStorage:
                 [head.seq for head in heads],
                 [head.signed for head in heads],
             )
+
+    async def find_key(self, key_hash: bytes) -> FoundKey | None:
+        """The API key of this hash, whoever's it is."""
+        async with self._database.system_transaction() as connection:
+            row = await connection.fetchrow(KEY_QUERIES.find_by_hash, key_hash)
+        return None if row is None else to_record(FoundKey, row)

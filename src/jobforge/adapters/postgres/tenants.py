@@ -47,6 +47,15 @@ class TenantRows:
         """Let the tenant's scans look at this host and loopback, or forbid it again."""
         await self._connection.execute(QUERIES.allow_host, self._tenant_id, is_allowed)
 
+    async def requires_four_eyes(self) -> bool:
+        """Whether who submits a plan needs somebody else to permit it."""
+        is_required = await self._connection.fetchval(QUERIES.find_four_eyes, self._tenant_id)
+        return is_required is not False
+
+    async def require_four_eyes(self, *, is_required: bool) -> None:
+        """Turn that on or off."""
+        await self._connection.execute(QUERIES.set_four_eyes, self._tenant_id, is_required)
+
 
 def _clashing(error: asyncpg.UniqueViolationError) -> str:
     constraint = str(error.as_dict().get("constraint_name", ""))

@@ -18,10 +18,12 @@ from jobforge.entrypoints.cli import (
     connections,
     datasets,
     jobs,
+    keys,
     operate,
     projects,
     reports,
     runs,
+    serving,
     tenants,
     tokens,
     types,
@@ -52,7 +54,9 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(artifacts.app, name="artifact")
 app.add_typer(reports.app, name="report")
 app.add_typer(types.app, name="types")
+app.add_typer(keys.app, name="key")
 app.command("worker")(operate.worker)
+app.command("serve")(serving.serve)
 
 
 def _show_version(is_asked: bool) -> None:

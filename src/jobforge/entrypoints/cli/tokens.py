@@ -26,7 +26,7 @@ from jobforge.use_cases.issue_token import IssuedToken, TokenWish
 
 app = typer.Typer(help="Issue, inspect and revoke policy tokens.", no_args_is_help=True)
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 @app.command()
@@ -136,14 +136,14 @@ def revoke(
 
 
 def parse_lifetime(text: str) -> timedelta:
-    """Read `900`, `90s`, `15m` or `1h`.
+    """Read `900`, `90s`, `15m`, `1h` or `30d`.
 
     Raises:
         InvalidInput: it is none of these.
     """
-    match = re.fullmatch(r"(\d{1,6})([smh]?)", text)
+    match = re.fullmatch(r"(\d{1,6})([smhd]?)", text)
     if match is None:
-        raise InvalidInput(f"{text!r} is no time", hint="write 90s, 15m or 1h")
+        raise InvalidInput(f"{text!r} is no time", hint="write 90s, 15m, 1h or 30d")
     return timedelta(seconds=int(match[1]) * _UNITS[match[2] or "s"])
 
 

@@ -24,6 +24,19 @@ WHERE tenant_id = $1
 ORDER BY created_at DESC, run_id
 LIMIT $2;
 
+-- name: page_runs
+-- One page of the runs, the newest first, without what was decided.
+SELECT run_id, project_id, mode, status, dialect, bundle_id, trace_id, plan_digest, actor,
+    open_children, created_at, closed_at
+FROM jobforge.bundle_runs
+WHERE tenant_id = $1
+    AND ($2::timestamptz IS NULL
+        OR created_at <= $2 AND (created_at < $2 OR run_id > $3::uuid))
+    AND ($4::uuid IS NULL OR project_id = $4) AND ($5::text IS NULL OR status = $5)
+    AND ($6::text IS NULL OR mode = $6)
+ORDER BY created_at DESC, run_id
+LIMIT $7;
+
 -- name: close_child
 -- One child ended without the worker: count it, and close the run with its last one.
 UPDATE jobforge.bundle_runs

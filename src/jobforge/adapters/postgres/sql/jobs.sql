@@ -63,6 +63,19 @@ WHERE tenant_id = $1
 ORDER BY created_at DESC, job_id
 LIMIT $4;
 
+-- name: page_jobs
+-- One page of the jobs, the newest first, without payloads and results.
+SELECT job_id, project_id, run_id, request_id, job_type, status, attempt, max_attempts, actor,
+    created_at, started_at, finished_at, progress, error
+FROM jobforge.jobs
+WHERE tenant_id = $1
+    AND ($2::timestamptz IS NULL
+        OR created_at <= $2 AND (created_at < $2 OR job_id > $3::uuid))
+    AND ($4::uuid IS NULL OR project_id = $4) AND ($5::uuid IS NULL OR run_id = $5)
+    AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR job_type = $7)
+ORDER BY created_at DESC, job_id
+LIMIT $8;
+
 -- name: lock_job
 -- The job's status and run, locked.
 SELECT status, run_id FROM jobforge.jobs WHERE tenant_id = $1 AND job_id = $2 FOR UPDATE;

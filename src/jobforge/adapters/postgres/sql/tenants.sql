@@ -22,6 +22,14 @@ SELECT alias FROM jobforge.tenant_aliases WHERE tenant_id = $1 ORDER BY alias;
 -- Let the tenant's scans look at this host, or forbid it.
 UPDATE jobforge.tenants SET is_host_allowed = $2 WHERE tenant_id = $1;
 
+-- name: find_four_eyes
+-- Whether who submits a plan needs somebody else to permit it.
+SELECT is_four_eyes_required FROM jobforge.tenants WHERE tenant_id = $1;
+
+-- name: set_four_eyes
+-- Turn four eyes on or off.
+UPDATE jobforge.tenants SET is_four_eyes_required = $2 WHERE tenant_id = $1;
+
 -- name: find_tenant
 -- The tenant of a UUID, slug or alias, whoever asks.
 SELECT tenant_id, slug FROM jobforge.find_tenant($1);

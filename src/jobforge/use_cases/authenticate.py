@@ -1,0 +1,56 @@
+"""Find out who comes with an API key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from jobforge.core.actor import Actor, Role, key_actor_name, person_of
+from jobforge.core.api_key import USE_IS_NOTED_EVERY, is_key, key_hash
+from jobforge.core.errors import Unauthenticated
+from jobforge.core.scopes import READ_SCOPES
+from jobforge.ports.records import FoundKey, TenantRecord
+from jobforge.ports.storage import Storage
+from jobforge.ports.system import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """Turns keys into actors. Every way of being wrong gets one and the same answer."""
+
+    storage: Storage
+    clock: Clock
+
+    async def __call__(self, credential: str) -> tuple[Actor, TenantRecord]:
+        """Who it is, and of which tenant.
+
+        Raises:
+            Unauthenticated: it is no key of ours, or one that was revoked or has expired.
+        """
+        if not is_key(credential):
+            raise Unauthenticated
+        at = self.clock.now()
+        found = await self.storage.find_key(key_hash(credential))
+        if found is None or found.revoked_at is not None or at >= found.expires_at:
+            raise Unauthenticated
+        await self._note_use(found, at)
+        return _to_actor(found), TenantRecord(found.tenant_id, found.slug)
+
+    async def _note_use(self, found: FoundKey, at: datetime) -> None:
+        if found.last_used_at is not None and at - found.last_used_at < USE_IS_NOTED_EVERY:
+            return
+        async with self.storage.transaction(found.tenant_id) as unit:
+            await unit.keys.note_use(found.key_id, at)
+
+
+def _to_actor(found: FoundKey) -> Actor:
+    is_local = found.created_by.startswith("local:")
+    return Actor(
+        name=key_actor_name(found.key_id, found.owner),
+        scopes=READ_SCOPES,
+        is_local=False,
+        roles=frozenset(Role(role) for role in found.roles),
+        tenant_id=found.tenant_id,
+        project_id=found.project_id,
+        vouched_by=None if is_local else person_of(found.created_by),
+    )

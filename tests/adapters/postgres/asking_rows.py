@@ -1,0 +1,72 @@
+"""A row of tenant acme in every table of those who ask over the network."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from jobforge.adapters.postgres.queries import load_queries
+from jobforge.ports.records import NewKey
+
+if TYPE_CHECKING:
+    from tests.application import Harness
+
+_NOW = datetime(2026, 3, 1, tzinfo=UTC)
+KEY_ID = "0123456789ab"
+
+KNOWN: dict[str, dict[int, Any]] = {
+    "find_key": {2: KEY_ID},
+    "find_answer": {2: "ada", 3: "once"},
+    "page_runs": dict.fromkeys((2, 3, 4, 5, 6)) | {7: 10},
+    "page_jobs": dict.fromkeys((2, 3, 4, 5, 6, 7)) | {8: 10},
+}
+"""By query: the parameters with which it finds these rows, by position."""
+
+ROUTED = {
+    ("api_keys", column)
+    for column in (
+        "tenant_id", "key_id", "key_hash", "owner", "roles", "project_id", "created_by",
+        "expires_at", "last_used_at", "revoked_at",
+    )
+}  # fmt: skip
+"""What finding a key by its hash reads."""
+
+REFUSED = [
+    "UPDATE jobforge.api_keys SET roles = '{admin}'",
+    "UPDATE jobforge.api_keys SET key_hash = ''",
+    "DELETE FROM jobforge.api_keys",
+    "UPDATE jobforge.http_answers SET request = ''",
+]
+"""What the application's role may not do."""
+
+
+async def fill_asking(app: Harness) -> None:
+    """Put something of everything there."""
+    key = NewKey(
+        key_id=KEY_ID,
+        key_hash=bytes(32),
+        owner="ada",
+        roles=("viewer",),
+        project_id=None,
+        created_by="local:tester",
+        created_at=_NOW,
+        expires_at=_NOW,
+    )
+    async with app.app.storage.transaction(app.tenant.tenant_id) as unit:
+        await unit.keys.insert(key)
+        await unit.answers.begin("ada", "once", b"request", _NOW)
+
+
+def writes(tenant_id: UUID) -> list[tuple[str, list[Any]]]:
+    """Every query that changes these rows."""
+    keys, answers = load_queries("api_keys"), load_queries("http_answers")
+    return [
+        (load_queries("tenants").set_four_eyes, [tenant_id, False]),
+        (keys.revoke_key, [tenant_id, KEY_ID, _NOW]),
+        (keys.shorten_key, [tenant_id, KEY_ID, _NOW]),
+        (keys.note_key_use, [tenant_id, KEY_ID, _NOW]),
+        (answers.keep_answer, [tenant_id, "ada", "once", b"x"]),
+        (answers.forget_answer, [tenant_id, "ada", "once"]),
+        (answers.prune_answers, [tenant_id, _NOW]),
+    ]
