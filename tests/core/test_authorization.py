@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobforge.contract.errors import JobForgeError
 from jobforge.core.actor import Actor, Role, key_actor_name, oidc_actor_name, person_of
 from jobforge.core.authorization import (
     ROLES_OF,
@@ -17,7 +18,7 @@ from jobforge.core.authorization import (
     authorize,
     require_four_eyes,
 )
-from jobforge.core.errors import FourEyes, JobForgeError, Missing, NotPermitted
+from jobforge.core.errors import FourEyes, Missing, NotPermitted
 from jobforge.core.scopes import READ_SCOPES
 
 TENANT, OTHER = UUID(int=1), UUID(int=2)

@@ -418,6 +418,10 @@ class Storage(Protocol):
         """Keep signed heads of any tenants' chains."""
         ...
 
+
+class KeyStorage(Storage, Protocol):
+    """A database that knows whose an API key is."""
+
     async def find_key(self, key_hash: bytes) -> FoundKey | None:
         """The API key of this hash, whoever's it is."""
         ...

@@ -10,7 +10,7 @@ from jobforge.core.api_key import USE_IS_NOTED_EVERY, is_key, key_hash
 from jobforge.core.errors import Unauthenticated
 from jobforge.core.scopes import READ_SCOPES
 from jobforge.ports.records import FoundKey, TenantRecord
-from jobforge.ports.storage import Storage
+from jobforge.ports.storage import KeyStorage
 from jobforge.ports.system import Clock
 
 
@@ -18,7 +18,7 @@ from jobforge.ports.system import Clock
 class Authenticate:
     """Turns keys into actors. Every way of being wrong gets one and the same answer."""
 
-    storage: Storage
+    storage: KeyStorage
     clock: Clock
 
     async def __call__(self, credential: str) -> tuple[Actor, TenantRecord]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ def table() -> list[Listed]:
     return [listed for router in ROUTERS for listed in _of(router.routes)]
 
 
-def _of(routes: list[object]) -> Iterator[Listed]:
+def _of(routes: Sequence[object]) -> Iterator[Listed]:
     for route in routes:
         assert isinstance(route, APIRoute), route
         permits = [

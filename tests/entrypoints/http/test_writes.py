@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import AsyncIterator
 
 from tests.application import look, say
 from tests.entrypoints.http.api import Api, body_of
@@ -112,7 +113,7 @@ async def test_a_body_that_is_too_large_is_refused_before_it_is_read(api: Api) -
     client = await api.as_(Role.operator)
     pulled = []
 
-    async def endless() -> object:
+    async def endless() -> AsyncIterator[bytes]:
         for _ in range(MAX_BODY_BYTES // 1_000_000 + 3):
             pulled.append(1)
             yield b" " * 1_000_000
