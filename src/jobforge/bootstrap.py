@@ -33,6 +33,7 @@ from jobforge.adapters.runtime.contexts import LiveContexts, Surroundings
 from jobforge.adapters.runtime.hardening import hide_from_own_children
 from jobforge.adapters.runtime.process_runner import ProcessRunner
 from jobforge.adapters.runtime.scratch import ScratchFolders
+from jobforge.adapters.runtime.starting import LiveStarts
 from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, RandomSecrets, SystemClock
 from jobforge.autopilots.catalog import load_catalog
@@ -44,12 +45,15 @@ from jobforge.core.context import HttpClient, HttpRequest, Probes
 from jobforge.core.egress import EgressPolicy
 from jobforge.core.errors import ConnectionMissing, Unavailable
 from jobforge.core.signing import Keyring
+from jobforge.core.starting import Starts
+from jobforge.ports.engine import Attempt
 from jobforge.ports.records import TenantRecord
 from jobforge.ports.runtime import Fingerprint, Reach
 from jobforge.steps.admit_bundle import AdmitBundle
 from jobforge.steps.intake import TakeIn
 from jobforge.steps.judge_token import JudgeToken
 from jobforge.steps.keep_checkpoints import KeepCheckpoints
+from jobforge.steps.put_grant_aside import PutGrantAside
 from jobforge.steps.resolve_names import ResolveNames
 from jobforge.steps.submit_translated import SubmitTranslated
 from jobforge.use_cases.answer_once import AnswerOnce
@@ -63,6 +67,7 @@ from jobforge.use_cases.keep_connections import Connections
 from jobforge.use_cases.keep_datasets import Datasets
 from jobforge.use_cases.keep_keys import Keys
 from jobforge.use_cases.list_projects import ListProjects
+from jobforge.use_cases.queue_bundle import QueueBundle
 from jobforge.use_cases.read_audit import ReadAudit
 from jobforge.use_cases.resolve_ref import ResolveRef
 from jobforge.use_cases.retry_job import RetryJob
@@ -70,6 +75,7 @@ from jobforge.use_cases.revoke_token import RevokeToken
 from jobforge.use_cases.run_job import RunJob
 from jobforge.use_cases.show_job import ShowJob
 from jobforge.use_cases.show_run import ShowRun
+from jobforge.use_cases.start_bundle import StartBundle
 from jobforge.use_cases.submit_bundle import SubmitBundle
 from jobforge.use_cases.verify_audit import VerifyAudit
 
@@ -112,6 +118,7 @@ class Application:
     names: ResolveNames
     token_keyring: Keyring
     submit_bundle: SubmitBundle
+    queue_bundle: QueueBundle
     issue_token: IssueToken
     revoke_token: RevokeToken
     create_tenant: CreateTenant
@@ -251,11 +258,36 @@ class _Parts:
             storage=self.storage,
             make_http=self.make_http,
             make_probes=self.make_probes,
+            make_starts=self.make_starts,
             data_root=self.data_root,
             scratch=ScratchFolders(self.home / "scratch"),
             clock=self.clock,
         )
         return LiveContexts(around, self.engine)
+
+    @cached_property
+    def take_in(self) -> TakeIn:
+        """Takes bundles in."""
+        return TakeIn(self.storage, self.catalog, self.contexts, self.switches)
+
+    @cached_property
+    def judge_token(self) -> JudgeToken:
+        """Judges tokens and grants."""
+        return JudgeToken(_token_keyring(self.settings), self.clock)
+
+    @cached_property
+    def admit(self) -> AdmitBundle:
+        """Decides bundles."""
+        return AdmitBundle(self.judge_token, self.clock, self.ids)
+
+    @cached_property
+    def submit(self) -> SubmitTranslated:
+        """Submits bundles."""
+        return SubmitTranslated(self.storage, self.take_in, self.admit, self.clock, self.ids)
+
+    def make_starts(self, attempt: Attempt) -> Starts:
+        """How a running job starts further work."""
+        return LiveStarts(attempt, StartBundle(self.storage, self.submit))
 
     @cached_property
     def runner(self) -> ProcessRunner:
@@ -335,9 +367,8 @@ async def _leave_checkpoints(parts: _Parts) -> None:
 
 def _wire(parts: _Parts) -> Application:
     storage, clock, ids = parts.storage, parts.clock, parts.ids
-    tokens = _token_keyring(parts.settings)
-    take_in = TakeIn(storage, parts.catalog, parts.contexts, parts.switches)
-    admit = AdmitBundle(JudgeToken(tokens, clock), clock, ids)
+    take_in, tokens = parts.take_in, parts.judge_token.keyring
+    put_aside = PutGrantAside(parts.judge_token, clock)
     return Application(
         settings=parts.settings,
         home=parts.home,
@@ -351,7 +382,8 @@ def _wire(parts: _Parts) -> Application:
         keep_checkpoints=parts.keep_checkpoints,
         names=ResolveNames(storage),
         token_keyring=tokens,
-        submit_bundle=SubmitBundle(SubmitTranslated(storage, take_in, admit, clock, ids)),
+        submit_bundle=SubmitBundle(parts.submit),
+        queue_bundle=QueueBundle(storage, take_in, parts.admit, put_aside, clock, ids),
         issue_token=IssueToken(storage, replace(take_in, switches=_all_on), tokens, clock),
         revoke_token=RevokeToken(storage, clock),
         create_tenant=CreateTenant(storage, clock, ids),

@@ -23,9 +23,9 @@ from jobforge.contract.results import (
     Summary,
 )
 from jobforge.core.failure import to_failure
+from jobforge.core.starting import EXECUTOR
 
 SUMMARY_MIME_TYPE = "text/markdown; charset=utf-8"
-EXECUTOR = "jobforge.autopilot.execute_request_bundle"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pydantic import Field
 from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.data_source import DataFormat, DataSource
 from jobforge.core.model import Model
+from jobforge.core.starting import Starts
 
 Row = dict[str, Any]
 
@@ -307,6 +308,10 @@ class JobContext(Protocol):
         Raises:
             Denied: this is a plan, which stores nothing.
         """
+
+    @property
+    def starts(self) -> Starts:
+        """Starts further work; for JobForge's own job types, in the worker's process only."""
         ...
 
     def now(self) -> datetime:

@@ -47,4 +47,5 @@ def to_bundle(
         source_module="jobforge",
         requests=(request,),
         metadata={},
+        origin="single_job",
     )

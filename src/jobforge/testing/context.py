@@ -13,6 +13,7 @@ from weakref import finalize
 
 from jobforge.contract.canonical import checksum_of
 from jobforge.contract.manifest import ArtifactOutput
+from jobforge.contract.results import BundleResult
 from jobforge.core.context import (
     DatasetFile,
     HostFacts,
@@ -27,10 +28,12 @@ from jobforge.core.data_source import DataSource, FileSource, InlineRows
 from jobforge.core.errors import (
     ConnectionMissing,
     DatasetMissing,
+    Denied,
     PathDenied,
     PlanStale,
     TargetUnavailable,
 )
+from jobforge.core.starting import BundleOrder
 
 _IDENTITY = JobIdentity(
     tenant_id=UUID("11111111-1111-4111-8111-111111111111"),
@@ -207,6 +210,21 @@ class MemoryWorkspace:
 
 
 @dataclass
+class MemoryStarts:
+    """Answers every bundle with the given result, or refuses where none was given."""
+
+    result: BundleResult | None = None
+    orders: list[BundleOrder] = field(default_factory=list)
+
+    async def bundle(self, order: BundleOrder) -> BundleResult:
+        """Keep the order."""
+        self.orders.append(order)
+        if self.result is None:
+            raise Denied("no further work can be started from here")
+        return self.result
+
+
+@dataclass
 class MemoryHistory:
     """Earlier jobs by id."""
 
@@ -237,6 +255,7 @@ class MemoryContext:
     artifacts: MemoryArtifacts = field(default_factory=MemoryArtifacts)
     workspace: MemoryWorkspace = field(default_factory=MemoryWorkspace)
     history: MemoryHistory = field(default_factory=MemoryHistory)
+    starts: MemoryStarts = field(default_factory=MemoryStarts)
     reported: list[tuple[float, str]] = field(default_factory=list)
     logged: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     scratch: Path | None = None

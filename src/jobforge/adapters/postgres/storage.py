@@ -19,10 +19,12 @@ from jobforge.adapters.postgres.database import Connection, Database
 from jobforge.adapters.postgres.datasets import DatasetRows
 from jobforge.adapters.postgres.http_answers import AnswerRows
 from jobforge.adapters.postgres.jobs import JobRows
+from jobforge.adapters.postgres.module_commands import ModuleRows
 from jobforge.adapters.postgres.plans import PlanRows
 from jobforge.adapters.postgres.policy_grants import GrantRows
 from jobforge.adapters.postgres.projects import ProjectRows
 from jobforge.adapters.postgres.rows import to_record
+from jobforge.adapters.postgres.stored_bundles import StoredBundleRows
 from jobforge.adapters.postgres.tenants import QUERIES, TenantRows
 from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.records import FoundKey, TenantListing, TenantRecord
@@ -45,6 +47,8 @@ class PostgresUnit:
     connections: ConnectionRows
     keys: KeyRows
     answers: AnswerRows
+    bundles: StoredBundleRows
+    modules: ModuleRows
 
     @classmethod
     def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
@@ -63,6 +67,8 @@ class PostgresUnit:
             connections=ConnectionRows(connection, tenant_id),
             keys=KeyRows(connection, tenant_id),
             answers=AnswerRows(connection, tenant_id),
+            bundles=StoredBundleRows(connection, tenant_id),
+            modules=ModuleRows(connection, tenant_id),
         )
 
 

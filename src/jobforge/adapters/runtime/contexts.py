@@ -16,12 +16,14 @@ import structlog
 
 from jobforge.adapters.datasets.reader import DatasetReader
 from jobforge.adapters.runtime.scratch import ScratchFolders
+from jobforge.adapters.runtime.starting import NoStarts
 from jobforge.adapters.targets.workspace import TenantWorkspace
 from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.context import HttpClient, JobIdentity, PastJob, Probes
 from jobforge.core.errors import Denied
 from jobforge.core.failure import has_another_try
 from jobforge.core.redaction import mask_text
+from jobforge.core.starting import Starts
 from jobforge.ports.engine import Attempt, JobEngine
 from jobforge.ports.records import DatasetRecord
 from jobforge.ports.runtime import Reach
@@ -35,6 +37,7 @@ Report = Callable[[float, str], Awaitable[None]]
 OpenFolder = Callable[[], Path]
 MakeHttp = Callable[[UUID], HttpClient]
 MakeProbes = Callable[[UUID, Reach], Probes]
+MakeStarts = Callable[[Attempt], Starts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Surroundings:
     storage: Storage
     make_http: MakeHttp
     make_probes: MakeProbes
+    make_starts: MakeStarts
     data_root: Path
     scratch: ScratchFolders
     clock: Clock
@@ -120,6 +124,7 @@ class LiveContext:
     artifacts: StoredArtifacts | NoArtifacts
     report: Report
     open_folder: OpenFolder
+    starts: Starts
     cleanup: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -218,6 +223,7 @@ class LiveContexts:
             artifacts=artifacts,
             report=self._reporter(attempt),
             open_folder=lambda: scratch.open(job, self._around.clock.now()),
+            starts=self._around.make_starts(attempt),
         )
         is_ended = True
         try:
@@ -244,6 +250,7 @@ class LiveContexts:
             artifacts=NoArtifacts(),
             report=_ignore,
             open_folder=_no_folder,
+            starts=NoStarts(),
         )
         with context.cleanup:
             yield context

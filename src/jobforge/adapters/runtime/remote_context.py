@@ -15,6 +15,7 @@ from uuid import UUID
 
 from jobforge.adapters.datasets.rows import read_rows
 from jobforge.adapters.datasets.source import ReadLimits
+from jobforge.adapters.runtime.starting import NoStarts
 from jobforge.adapters.runtime.wire import Channel, decode, decode_error, encode
 from jobforge.adapters.system import SystemClock
 from jobforge.contract.manifest import ArtifactOutput
@@ -260,6 +261,11 @@ class RemoteContext:
     async def scratch_folder(self) -> Path:
         """A folder of this job's own, kept from one attempt to the next."""
         return cast("Path", await self.line.ask("scratch_folder"))
+
+    @property
+    def starts(self) -> NoStarts:
+        """Nothing: what is not ours may not start further work."""
+        return NoStarts()
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+from pydantic import SecretStr  # noqa: TC002 (stored bundles are read back by these types)
 
 from jobforge.contract.results import Dialect
 
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
 ProducerHash = Literal["verified", "absent"]
 Priority = Literal["low", "normal", "high", "critical"]
+Origin = Literal["bundle", "single_job", "module_run"]
+"""How it came: as a document, as one job made into a bundle, or from a module that we ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class TranslatedBundle:
     """A bundle whose form, producer hash and idempotency keys have been checked.
 
     `policy_token` is the one that payloads carried, for use only where no other is given. It is
-    in no payload any more, and in no `repr`.
+    in no payload any more, and in no `repr`. `origin` is never read from a document.
     """
 
     dialect: Dialect
@@ -71,6 +72,7 @@ class TranslatedBundle:
     requests: tuple[TranslatedRequest, ...]
     metadata: Mapping[str, Any]
     policy_token: SecretStr | None = field(default=None, repr=False)
+    origin: Origin = "bundle"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ ACTION_BLOCKED = "Action job blocked: policy token required but invalid/missing"
 ACTIONS_DISABLED = "Action jobs are disabled"
 
 EXECUTOR_VERB = "execute_request_bundle"
+MODULE_VERB = "run_module_cli"
 DENYING_FINDINGS = frozenset({ChildCode.PATH_DENIED, ChildCode.PAYLOAD_INVALID})
 
 
@@ -82,11 +83,15 @@ def is_of_project(request: PreparedRequest, context: RuleContext) -> Decision | 
     return _deny(request, reason, ChildCode.PROJECT_MISMATCH)
 
 
-def is_known_type(request: PreparedRequest, _: RuleContext) -> Decision | None:
-    """The catalogue has the job type, and it is not the executor itself."""
+def is_known_type(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """The catalogue has the job type, and it does not start what could start it again."""
     name = request.source.job_type
-    if name.rpartition(".")[2] == EXECUTOR_VERB:
+    verb, origin = name.rpartition(".")[2], context.bundle.source.origin
+    if verb == EXECUTOR_VERB and origin != "single_job":
         reason = "A bundle may not contain the bundle executor"
+        return _deny(request, reason, ChildCode.EXECUTOR_NESTED)
+    if verb == MODULE_VERB and origin == "module_run":
+        reason = "What a module asks for may not run a module"
         return _deny(request, reason, ChildCode.EXECUTOR_NESTED)
     if request.job_type is None:
         return _deny(request, f"Unknown job type: {name}", ChildCode.UNKNOWN_JOB_TYPE)

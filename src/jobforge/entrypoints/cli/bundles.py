@@ -109,6 +109,38 @@ async def _wait_for_children(app: Application, tenant: TenantRecord, result: Bun
         await wait_for_run(app, tenant, run_id)
 
 
+@app.command()
+def queue(  # noqa: PLR0913, PLR0917 (an option each)
+    file: BundleFile,
+    tenant: Tenant,
+    project: Project = None,
+    policy_token: PolicyToken = None,
+    on_policy_failure: PolicyFailure = OnPolicyFailure.deny_all,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan it then, and no more.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Queue the executor: a worker decides the bundle later. The job carries no token.
+
+    Example: jobforge bundle queue bundle.json --tenant acme
+    """
+
+    async def command(app: Application) -> int:
+        owner = await app.names.tenant(tenant)
+        submission = Submission(
+            tenant=owner,
+            actor=local_actor(),
+            mode="dry_run" if dry_run else "execute",
+            project_id=await app.names.project(owner, project),
+            on_policy_failure=on_policy_failure.value,
+        )
+        raw = read_input(file)
+        result = await app.queue_bundle(raw, submission, policy_token=policy_token)
+        show_run(result, {}, as_json=as_json)
+        return exit_code_of_run(result)
+
+    run(command, as_json=as_json)
+
+
 async def _submit(
     app: Application,
     file: Path,

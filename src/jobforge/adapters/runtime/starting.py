@@ -1,0 +1,37 @@
+"""`Starts`: how a running job starts further work, or that it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from jobforge.contract.results import BundleResult
+from jobforge.core.errors import Denied
+from jobforge.core.starting import BundleOrder
+from jobforge.ports.engine import Attempt
+
+StartBundle = Callable[[BundleOrder, Attempt], Awaitable[BundleResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStarts:
+    """Starts work as the actor of one attempt."""
+
+    attempt: Attempt
+    start_bundle: StartBundle
+
+    async def bundle(self, order: BundleOrder) -> BundleResult:
+        """Plan or execute a bundle."""
+        return await self.start_bundle(order, self.attempt)
+
+
+class NoStarts:
+    """Starts nothing: a plan, or a handler in a process of its own."""
+
+    async def bundle(self, order: BundleOrder) -> BundleResult:  # noqa: ARG002 (the port's signature)
+        """Refuse.
+
+        Raises:
+            Denied: always.
+        """
+        raise Denied("no further work can be started from here")
