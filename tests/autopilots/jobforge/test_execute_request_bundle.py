@@ -124,12 +124,12 @@ async def test_another_attempt_of_the_same_job_gets_the_run_of_the_earlier_one(
     first = await inner_of(app, outer)
 
     # As a worker leaves it that dies after the bundle was written and before its job was settled.
-    executor = "job_type LIKE '%execute_request_bundle'"
     await app.alter(
-        "UPDATE jobforge.jobs SET status = 'running', release_state = 'released', "  # noqa: S608 (our own words)
-        f"released_at = released_at - interval '1 hour' WHERE {executor}",
         "UPDATE jobforge.bundle_runs SET status = 'open', open_children = 1 WHERE run_id IN "
-        f"(SELECT run_id FROM jobforge.jobs WHERE {executor})",
+        "(SELECT run_id FROM jobforge.jobs WHERE job_type LIKE '%execute_request_bundle')",
+        "UPDATE jobforge.jobs SET status = 'running', release_state = 'released', "
+        "released_at = released_at - interval '1 hour' "
+        "WHERE job_type LIKE '%execute_request_bundle'",
     )
     await app.work()
 
