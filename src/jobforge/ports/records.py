@@ -183,31 +183,6 @@ class PendingGrant:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredBundle:
-    """A bundle that work which starts later refers to; `content` is JSON text, secrets masked."""
-
-    digest: str
-    content: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleCommand:
-    """A registered module command: how a module is run, never what a payload says.
-
-    `variables` are the names of environment variables that it gets; `words` is its argument list.
-    """
-
-    name: str
-    words: tuple[str, ...]
-    variables: tuple[str, ...]
-    timeout_seconds: int
-    max_output_bytes: int
-    created_by: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class KnownKey:
     """An idempotency key that an earlier job used."""
 

@@ -25,7 +25,6 @@ from jobforge.ports.records import (
     JobRecord,
     KeyRecord,
     KnownKey,
-    ModuleCommand,
     NewGrant,
     NewJob,
     NewKey,
@@ -36,10 +35,10 @@ from jobforge.ports.records import (
     RunFilter,
     RunListing,
     RunRecord,
-    StoredBundle,
     TenantListing,
     TenantRecord,
 )
+from jobforge.ports.starting import StartingUnit
 
 
 class TenantTable(Protocol):
@@ -327,39 +326,7 @@ class AnswerTable(Protocol):
         """Forget some of what is older."""
 
 
-class StoredBundleTable(Protocol):
-    """Bundles that work which starts later refers to, by their digest; never changed."""
-
-    async def insert(self, bundle: StoredBundle) -> None:
-        """Store it, unless it is there already."""
-        ...
-
-    async def find(self, digest: str) -> StoredBundle | None:
-        """The bundle of this digest."""
-        ...
-
-
-class ModuleTable(Protocol):
-    """Registered module commands."""
-
-    async def insert(self, command: ModuleCommand) -> None:
-        """Register one; AlreadyExists where the name is taken."""
-        ...
-
-    async def find(self, name: str) -> ModuleCommand | None:
-        """The command of this name."""
-        ...
-
-    async def all(self) -> tuple[ModuleCommand, ...]:
-        """Every command, by name."""
-        ...
-
-    async def remove(self, name: str) -> bool:
-        """Forget one; False where there is none."""
-        ...
-
-
-class TenantUnit(Protocol):
+class TenantUnit(StartingUnit, Protocol):
     """One transaction of one tenant. It commits when its block ends, and rolls back on an error."""
 
     @property
@@ -425,15 +392,6 @@ class TenantUnit(Protocol):
     @property
     def answers(self) -> AnswerTable:
         """Its kept answers."""
-
-    def bundles(self) -> StoredBundleTable:
-        """Its stored bundles."""
-        ...
-
-    @property
-    def modules(self) -> ModuleTable:
-        """Its module commands."""
-        ...
 
 
 class Storage(Protocol):

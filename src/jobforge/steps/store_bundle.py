@@ -6,7 +6,7 @@ from datetime import datetime
 
 from jobforge.contract.dialects import TranslatedBundle
 from jobforge.core.stored_bundle import digest_of, to_text, without_secrets
-from jobforge.ports.records import StoredBundle
+from jobforge.ports.starting import StoredBundle
 from jobforge.ports.storage import TenantUnit
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from jobforge.ports.records import ModuleCommand, PendingGrant, StoredBundle
+from jobforge.ports.records import PendingGrant
+from jobforge.ports.starting import ModuleCommand, StoredBundle
 
 if TYPE_CHECKING:
     from tests.application import Harness

@@ -10,7 +10,7 @@ from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.core.errors import AlreadyExists
-from jobforge.ports.records import ModuleCommand
+from jobforge.ports.starting import ModuleCommand
 
 QUERIES = load_queries("module_commands")
 

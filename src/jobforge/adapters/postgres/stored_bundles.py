@@ -7,7 +7,7 @@ from uuid import UUID
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
-from jobforge.ports.records import StoredBundle
+from jobforge.ports.starting import StoredBundle
 
 QUERIES = load_queries("stored_bundles")
 
