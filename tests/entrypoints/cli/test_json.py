@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 from tests.entrypoints.cli.bundles import RECONCILE, apply, bundle, reconcile
+from tests.entrypoints.cli.started_calls import STARTED_FAILING, started_calls
 
 from jobforge.entrypoints.cli.app import app
 
@@ -113,6 +114,7 @@ def calls(cli: CommandLine) -> dict[str, tuple[str, ...]]:
         "key list": of_acme,
         "key rotate": (key, *of_acme),
         "key revoke": (key, *of_acme),
+        **started_calls(read),
     }
 
 
@@ -170,6 +172,7 @@ _FAILING = {
     "key list": ("--tenant", "nobody"),
     "key rotate": ("000000000000", "--tenant", "acme"),
     "key revoke": ("000000000000", "--tenant", "acme"),
+    **STARTED_FAILING,
 }
 _CANNOT_FAIL = {"init", "doctor", "flags", "tenant list", "types list"}
 
