@@ -168,6 +168,7 @@ async def test_reports_are_stored_in_every_form() -> None:
         "churn_risk_summary",
         "churn_risk_page",
         "churn_risk_table",
+        "churn_risk_table",
     ]
     summary = context.artifacts.stored[result.outputs[1].name].decode()
     assert "| cus_1 |" in summary

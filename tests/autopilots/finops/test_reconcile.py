@@ -12,7 +12,7 @@ import pytest
 from tests.autopilots.finops.records import record
 
 from jobforge.autopilots.finops import RECONCILE
-from jobforge.autopilots.finops.reconcile import ReconcileResult
+from jobforge.autopilots.finops.reconciliation.report import ReconcileResult
 from jobforge.core.data_source import FileSource, NamedDataset
 from jobforge.core.errors import DatasetMissing, InvalidInput, PayloadInvalid, SourceMalformed
 from jobforge.testing.context import MemoryContext
@@ -345,3 +345,108 @@ async def test_a_stripe_export_and_a_bank_statement_need_no_mapping() -> None:
 def test_a_payload_that_asks_no_clear_question_is_refused(payload: dict[str, Any]) -> None:
     with pytest.raises(PayloadInvalid):
         RECONCILE.parse_payload(payload)
+
+
+async def test_what_appears_with_late_data_is_listed_with_the_totals_that_moved() -> None:
+    invoices = [_plain("a", "50.00")]
+    first = await run({**PERIOD, "expected": invoices, "actual": [_plain("p1", "50.00")]})
+    report = json.loads(first.model_dump_json())
+
+    late = _plain("p2", "50.00", reference="a")
+    second = await run(
+        {
+            **PERIOD,
+            "expected": invoices,
+            "actual": [_plain("p1", "50.00", reference="a"), late],
+            "previous": [report],
+        }
+    )
+
+    assert second.changes is not None
+    assert [(c.kind, c.actual_ids, c.explanation) for c in second.changes.appeared] == [
+        ("duplicate", ("p2",), "p2 agreed or was not there in the earlier report.")
+    ]
+    (moved,) = second.changes.totals
+    assert (moved.side, moved.records_before, moved.records) == ("actual", 1, 2)
+    assert (moved.input_before, moved.input) == (Decimal("50.00"), Decimal("100.00"))
+
+
+async def test_the_same_data_again_changes_nothing() -> None:
+    payload = {**PERIOD, "expected": [_plain("a", "50.00")], "actual": [_plain("b", "49.00")]}
+    first = await run(payload)
+
+    again = await run({**payload, "previous": [json.loads(first.model_dump_json())]})
+
+    assert again.changes is not None
+    assert (again.changes.resolved, again.changes.appeared, again.changes.totals) == ((), (), ())
+    assert again.discrepancies == first.discrepancies
+
+
+async def test_a_day_is_a_day_of_the_time_zone() -> None:
+    rows = [_plain("a", "50.00", date="2026-01-31T23:30:00+00:00"), _plain("b", "1.00")]
+    payload = {**PERIOD, "period_start": "2025-12-31T23:00:00Z", "expected": rows, "actual": rows}
+    payload["period_end"] = "2026-01-31T22:59:59Z"
+
+    in_utc = await run(payload)
+    in_berlin = await run({**payload, "time_zone": "Europe/Berlin"})
+
+    assert in_utc.control_totals[0].input == Decimal("51.00")
+    assert in_berlin.control_totals[0].input == Decimal("1.00")
+    assert in_berlin.control_totals[0].out_of_period == Decimal("50.00")
+    assert in_berlin.time_zone == "Europe/Berlin"
+
+
+def test_an_unknown_time_zone_is_refused() -> None:
+    with pytest.raises(PayloadInvalid, match="no time zone 'Mars/Olympus'"):
+        RECONCILE.parse_payload({**PERIOD, "time_zone": "Mars/Olympus"})
+
+
+async def test_every_table_of_the_report_is_stored_as_csv_too() -> None:
+    context = MemoryContext()
+
+    result = await run(RECONCILE.examples[0], context)
+
+    names = [output.name for output in result.outputs]
+    stem = f"finops-reconcile-{context.job.job_id}"
+    assert names == [
+        f"{stem}.json",
+        f"{stem}.md",
+        f"{stem}.html",
+        f"{stem}.csv",
+        f"{stem}-control-totals.csv",
+    ]
+    assert context.artifacts.stored[f"{stem}-control-totals.csv"].startswith(b"side,currency,")
+
+
+async def test_what_was_left_out_of_a_source_is_in_the_notes() -> None:
+    charge = {
+        "id": "ch_1",
+        "object": "charge",
+        "created": 1767700000,
+        "amount": 5000,
+        "currency": "eur",
+        "invoice": "a",
+    }
+    failed = {**charge, "id": "ch_2", "status": "failed"}
+
+    result = await run({**PERIOD, "expected": [_plain("a", "50.00")], "actual": [charge, failed]})
+
+    assert result.discrepancies == ()
+    assert result.notes == ("1 inline records are failed and were left out: they moved no money.",)
+
+
+async def test_a_cloud_bill_is_reconciled_with_the_provider_s_invoice() -> None:
+    charge = {
+        "BilledCost": "60.00",
+        "BillingCurrency": "EUR",
+        "BillingPeriodStart": "2026-01-01T00:00:00Z",
+        "BillingPeriodEnd": "2026-01-31T00:00:00Z",
+        "InvoiceId": "F-1",
+        "ChargeCategory": "Usage",
+    }
+    invoice = _plain("F-1", "120.00", customer=None, date="2026-01-31")
+
+    result = await run({**PERIOD, "expected": [invoice], "actual": [charge, charge]})
+
+    assert result.discrepancies == ()
+    assert result.summary.matches == 1

@@ -218,7 +218,7 @@ async def _store(
         ],
     )
     page = _page(result, scan, table)
-    pages = await store_pages(context, "finops-anomaly", "anomaly", page, table)
+    pages = await store_pages(context, "finops-anomaly", "anomaly", page)
     return result.model_copy(
         update={
             "anomalies_detected": result.anomalies_detected[:LISTED],

@@ -236,7 +236,7 @@ async def _store(result: ChurnRiskResult, context: JobContext) -> ChurnRiskResul
         ],
     )
     page = _page(result, table)
-    pages = await store_pages(context, "finops-churn", "churn_risk", page, table)
+    pages = await store_pages(context, "finops-churn", "churn_risk", page)
     return result.model_copy(update={"outputs": (report, *pages)})
 
 
@@ -260,7 +260,7 @@ def _page(result: ChurnRiskResult, table: Table) -> Page:
         first, last = f"{steps[0].time:g}", f"{steps[-1].time:g}"
         parts.append(Line("Share still there", [s.survival for s in steps], first, last))
     segments = [(s.segment, s.accounts, f"{s.mean_risk:.3f}") for s in result.segments]
-    parts += [Table("Segments", ("segment", "accounts", "mean risk"), segments), table]
+    parts += [table, Table("Segments", ("segment", "accounts", "mean risk"), segments)]
     return Page("Churn risk", facts, parts)
 
 

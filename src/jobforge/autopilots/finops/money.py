@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobforge.autopilots.finops.currencies import is_currency, minor_unit_digits
 from jobforge.core.errors import InvalidInput
@@ -94,6 +95,26 @@ def parse_instant(value: object, *, where: str) -> datetime:
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     raise InvalidInput(f"{where}: {value!r} is not a date")
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of this IANA name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def read_zone(name: str) -> ZoneInfo:
+    """The time zone of an IANA name, such as Europe/Berlin.
+
+    Raises:
+        InvalidInput: there is none of this name.
+    """
+    if not is_zone(name):
+        raise InvalidInput(f"there is no time zone {name!r}", hint="IANA names: Europe/Berlin")
+    return ZoneInfo(name)
 
 
 class FxRate(Model):

@@ -181,9 +181,12 @@ def _harmless(value: object) -> object:
 
 
 async def store_pages(
-    context: JobContext, name: str, kind: str, page: Page, table: Table
+    context: JobContext, name: str, kind: str, page: Page
 ) -> list[ArtifactOutput]:
-    """Store the Markdown summary, the HTML page and the table as CSV."""
+    """Store the Markdown summary, the HTML page and every table as CSV.
+
+    The first table is the report's own, `NAME-JOB.csv`; the others have their heading in the name.
+    """
     stem = f"{name}-{context.job.job_id}"
     summary = to_markdown(page).encode()
     put = context.artifacts.put
@@ -192,7 +195,17 @@ async def store_pages(
         await put(
             f"{stem}.html", to_html(page).encode(), kind=f"{kind}_page", mime_type="text/html"
         ),
-        await put(
-            f"{stem}.csv", to_csv(table).encode(), kind=f"{kind}_table", mime_type="text/csv"
-        ),
+        *[
+            await put(
+                f"{stem}{_suffix(table, at)}.csv",
+                to_csv(table).encode(),
+                kind=f"{kind}_table",
+                mime_type="text/csv",
+            )
+            for at, table in enumerate(p for p in page.parts if isinstance(p, Table))
+        ],
     ]
+
+
+def _suffix(table: Table, at: int) -> str:
+    return "" if at == 0 else "-" + "-".join(table.heading.casefold().split())

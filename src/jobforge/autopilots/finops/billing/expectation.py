@@ -150,7 +150,7 @@ def _charge_record(charge: Charge, invoice: BillingEvent | None) -> Row:
     name = f"{charge.subscription_id}@{charge.start:%Y-%m-%d}"
     return {
         "id": name,
-        "date": (invoice.timestamp if invoice else charge.start).date(),
+        "date": invoice.timestamp if invoice else charge.start,
         "amount": charge.amount,
         "currency": charge.currency,
         "customer": charge.customer_id,
@@ -163,7 +163,7 @@ def _charge_record(charge: Charge, invoice: BillingEvent | None) -> Row:
 def _invoice_record(event: BillingEvent) -> Row:
     return {
         "id": event.invoice_id,
-        "date": event.timestamp.date(),
+        "date": event.timestamp,
         "amount": event.amount,
         "currency": event.currency,
         "customer": event.customer_id,

@@ -46,6 +46,7 @@ class Board:
     groups: list[tuple[list[int], list[int]]] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     tolerated: list[Tolerated] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def match_exactly(self, expected: Ints, actual: Ints, confidence: Floats) -> None:
         """Close many one-to-one pairs at once."""

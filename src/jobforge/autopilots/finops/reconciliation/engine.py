@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -37,26 +37,21 @@ def run_passes(
     tolerance: Tolerance,
     fx_rates: Iterable[FxRate | Mapping[str, Any]],
     period: Period | None,
+    zone: tzinfo = UTC,
 ) -> Reconciliation:
     """Reconcile; see `jobforge.autopilots.finops.reconcile` for the meaning of the arguments."""
     # A million matches make no cycles, but each collection would look through all records.
     was_collecting = gc.isenabled()
     gc.disable()
     try:
-        return _reconcile(expected, actual, tolerance, FxTable(fx_rates), period)
+        board = _set_up(build_sides(expected, actual, zone), tolerance, FxTable(fx_rates))
+        return _reconcile(board, period)
     finally:
         if was_collecting:
             gc.enable()
 
 
-def _reconcile(
-    expected: Sequence[Record],
-    actual: Sequence[Record],
-    tolerance: Tolerance,
-    fx: FxTable,
-    period: Period | None,
-) -> Reconciliation:
-    board = _set_up(expected, actual, tolerance, fx)
+def _reconcile(board: Board, period: Period | None) -> Reconciliation:
     match_exact(board)
     match_by_reference(board)
     match_fuzzy(board)
@@ -73,6 +68,7 @@ def _reconcile(
             *control_totals(board.actual, board.actual_partner, outside_right),
         ),
         tolerated=tuple(board.tolerated),
+        notes=tuple(board.notes),
     )
 
 
@@ -85,10 +81,8 @@ def _order(difference: Difference) -> tuple[str, Decimal, tuple[str, ...], tuple
     )
 
 
-def _set_up(
-    expected: Sequence[Record], actual: Sequence[Record], tolerance: Tolerance, fx: FxTable
-) -> Board:
-    left, right = build_sides(expected, actual)
+def _set_up(sides: tuple[Side, Side], tolerance: Tolerance, fx: FxTable) -> Board:
+    left, right = sides
     return Board(
         expected=left,
         actual=right,

@@ -6,10 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
+from jobforge.autopilots.finops.reconciliation.bare import match_amount_and_day
 from jobforge.autopilots.finops.reconciliation.board import Board
 from jobforge.autopilots.finops.reconciliation.ledger import Side
 from jobforge.autopilots.finops.reconciliation.likeness import match_likeness, normal_form
 from jobforge.autopilots.finops.reconciliation.rules import settle_group
+from jobforge.autopilots.finops.reconciliation.schemes import Orphans
 
 MIN_NAMED = 4
 """A shorter word of a description is too likely to be something else."""
@@ -17,10 +19,12 @@ _TOKEN = re.compile(r"[^\W_][\w/.#-]*")
 
 
 def match_fuzzy(board: Board) -> None:
-    """Match on the reference's spelling, then on words of the description, then on likeness."""
+    """Match on the spelling, then on words of the description, on likeness, on amount and day."""
     _match_spelling(board)
     _match_description(board)
-    match_likeness(board)
+    orphans = Orphans(board)
+    match_likeness(board, orphans)
+    match_amount_and_day(board, orphans)
 
 
 def _match_spelling(board: Board) -> None:

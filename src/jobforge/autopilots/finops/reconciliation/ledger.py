@@ -6,7 +6,7 @@ import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
 
@@ -28,7 +28,7 @@ _LARGEST = 2**62
 class Side:
     """The records of one side; position `i` is the same record in every column.
 
-    `units` are amounts in 10^-scale, `days` proleptic ordinals in UTC.
+    `units` are amounts in 10^-scale, `days` proleptic ordinals in the reconciliation's time zone.
     """
 
     name: SideName
@@ -62,7 +62,9 @@ class Side:
         return _text(self.rows[index].get(field))
 
 
-def build_sides(expected: Sequence[Record], actual: Sequence[Record]) -> tuple[Side, Side]:
+def build_sides(
+    expected: Sequence[Record], actual: Sequence[Record], zone: tzinfo = UTC
+) -> tuple[Side, Side]:
     """Turn both sides into columns with one common scale.
 
     Raises:
@@ -80,7 +82,7 @@ def build_sides(expected: Sequence[Record], actual: Sequence[Record]) -> tuple[S
             raise InvalidInput(f"an amount has more than {MAX_SCALE} decimals")
         scaled = [_to_units(column, scale) for column in amounts]
     first, second = (
-        _build(name, rows, units, scale)
+        _build(name, rows, units, scale, zone)
         for name, rows, units in zip(names, given, scaled, strict=True)
         if units is not None
     )
@@ -93,14 +95,14 @@ def _in_order(name: SideName, rows: Sequence[Record]) -> Sequence[Record]:
     return [rows[at] for at in sorted(range(len(ids)), key=ids.__getitem__)]
 
 
-def _build(name: SideName, rows: Sequence[Record], units: Ints, scale: int) -> Side:
+def _build(name: SideName, rows: Sequence[Record], units: Ints, scale: int, zone: tzinfo) -> Side:
     return Side(
         name=name,
         rows=rows,
         ids=_texts(rows, "id"),
         units=units,
         scale=scale,
-        days=_days(name, rows),
+        days=_days(name, rows, zone),
         currencies=_currencies(name, rows),
         references=_texts(rows, "reference"),
         customers=_texts(rows, "customer"),
@@ -157,18 +159,32 @@ def _currencies(name: SideName, rows: Sequence[Record]) -> list[str]:
     )
 
 
-def _days(name: SideName, rows: Sequence[Record]) -> Ints:
+def _days(name: SideName, rows: Sequence[Record], zone: tzinfo) -> Ints:
     column = _column(rows, "date")
     if _are_all(column, date):
         ordinals = [value.toordinal() for value in column]
     else:
-        ordinals = _memoised(column, _to_ordinal, name, "date")
+        ordinals = _memoised(column, lambda v, w: to_day(v, w, zone), name, "date")
     return np.array(ordinals, dtype=np.int64)
 
 
-def _to_ordinal(value: Any, where: str) -> int:  # noqa: ANN401 (whatever a row holds)
-    plain = value.date() if isinstance(value, datetime) and value.tzinfo is None else value
-    return parse_instant(plain, where=where).toordinal()
+def to_day(value: Any, where: str, zone: tzinfo) -> int:  # noqa: ANN401 (whatever a row holds)
+    """The ordinal of the day: a date is itself, an instant has the day it has in `zone`.
+
+    A time without a zone is one of `zone`.
+    """
+    if isinstance(value, str):
+        value = _read_moment(value, where)
+    if isinstance(value, datetime):
+        return (value.astimezone(zone) if value.tzinfo else value).toordinal()
+    return parse_instant(value, where=where).toordinal()
+
+
+def _read_moment(text: str, where: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput(f"{where}: {text!r} is not an ISO 8601 date") from None
 
 
 def _amounts(name: SideName, rows: Sequence[Record]) -> list[Decimal]:

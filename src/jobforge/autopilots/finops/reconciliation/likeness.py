@@ -14,6 +14,7 @@ from jobforge.autopilots.finops.reconciliation.board import Board
 from jobforge.autopilots.finops.reconciliation.exact import report_shift
 from jobforge.autopilots.finops.reconciliation.explain import explain, report_verdict
 from jobforge.autopilots.finops.reconciliation.ledger import Side
+from jobforge.autopilots.finops.reconciliation.schemes import Orphans
 
 MIN_SIMILARITY = 0.7
 SURE_SIMILARITY = 0.8
@@ -51,12 +52,11 @@ class Candidate:
         )
 
 
-def match_likeness(board: Board) -> None:
+def match_likeness(board: Board, orphans: Orphans) -> None:
     """Match the open records that are alike, the best pairs first."""
     left, right = board.open_expected(), board.open_actual()
     if not left or not right:
         return
-    orphans = _Orphans(board)
     chances = _chance_similarities(board, left, right)
     found = sorted(_candidates(board, left, right, orphans), key=lambda c: c.rank)
     for candidate in found:
@@ -68,45 +68,8 @@ def match_likeness(board: Board) -> None:
             report_shift(board, i, j, confidence)
 
 
-class _Orphans:
-    """Whether a reference is known to the other side, and whether the sides share references."""
-
-    def __init__(self, board: Board) -> None:
-        left, right = board.open_expected(), board.open_actual()
-        self._expected = _owners(board.expected, {board.actual.references[j] for j in right})
-        self._actual = _owners(board.actual, {board.expected.references[i] for i in left})
-        expected, actual = set(board.expected.references), set(board.actual.references)
-        smaller = min(len(expected - {""}), len(actual - {""}))
-        self.is_shared_scheme = smaller > 0 and len((expected & actual) - {""}) * 2 > smaller
-
-    def are(self, board: Board, i: int, j: int) -> bool:
-        """Neither reference means another record of the other side.
-
-        One that does, but of another customer, is a misspelling that hit a neighbour.
-        """
-        return self._is_free(board.actual, j, self._expected) and self._is_free(
-            board.expected, i, self._actual
-        )
-
-    def _is_free(self, side: Side, index: int, owners: dict[str, str]) -> bool:
-        owner = owners.get(side.references[index]) if side.references[index] else None
-        customer = side.customers[index]
-        return owner is None or (owner != customer and bool(owner) and bool(customer))
-
-
-def _owners(side: Side, asked: set[str]) -> dict[str, str]:
-    """The customer of each reference asked for; empty where several share it."""
-    owners: dict[str, str] = {}
-    for reference, customer in zip(side.references, side.customers, strict=True):
-        if reference in asked and reference:
-            known = owners.setdefault(reference, customer)
-            if known != customer:
-                owners[reference] = ""
-    return owners
-
-
 def _candidates(
-    board: Board, left: list[int], right: list[int], orphans: _Orphans
+    board: Board, left: list[int], right: list[int], orphans: Orphans
 ) -> Iterator[Candidate]:
     by_customer, by_amount = _blocks(board.actual, right)
     for i in left:
@@ -142,23 +105,21 @@ def _similarity(left: str, right: str) -> float | None:
     return OSA.normalized_similarity(normal_form(left), normal_form(right))
 
 
-def _weigh(board: Board, i: int, j: int, orphans: _Orphans) -> Candidate | None:
+def _weigh(board: Board, i: int, j: int, orphans: Orphans) -> Candidate | None:
     """The pair as a candidate, or None where the evidence is too thin."""
     expected, actual = board.expected, board.actual
-    if (expected.units[i] >= 0) != (actual.units[j] >= 0):
-        return None
-    first, second = expected.references[i], actual.references[j]
-    if not orphans.are(board, i, j):
+    if (expected.units[i] >= 0) != (actual.units[j] >= 0) or not orphans.are(board, i, j):
         return None
     customers = (expected.customers[i], actual.customers[j])
     same_customer = customers[0] == customers[1] and bool(customers[0])
     if not same_customer and all(customers) and not _alike(*customers):
         return None
-    similarity = _similarity(first, second)
+    similarity = _similarity(expected.references[i], actual.references[j])
     if similarity is not None and similarity < MIN_SIMILARITY:
-        if orphans.is_shared_scheme:
-            return None
+        same_customer &= not orphans.is_shared_scheme
         similarity = None
+    if similarity is None and not same_customer:
+        return None
     gap = abs(int(actual.days[j] - expected.days[i]))
     verdict = explain(board, [i], [j])
     settled = verdict is None or verdict.kind not in ("amount", "currency")

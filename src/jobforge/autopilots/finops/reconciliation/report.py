@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import AwareDatetime  # noqa: TC002 (pydantic reads it at run time)
 
 from jobforge.autopilots.finops.money import FxTable, round_to_minor
+from jobforge.autopilots.finops.reconciliation.changes import Changes
 from jobforge.autopilots.finops.reconciliation.model import (
     ControlTotal,
     Difference,
@@ -18,6 +19,7 @@ from jobforge.autopilots.finops.reconciliation.model import (
     Record,
     SideName,
 )
+from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.errors import InvalidInput
 from jobforge.core.model import Model
 
@@ -82,6 +84,25 @@ class SideTotal(Model):
     out_of_period: Decimal
     records: int
     matched_records: int
+
+
+class ReconcileResult(Model):
+    """What agrees, what does not, and the totals that prove nothing was lost.
+
+    Days are those of `time_zone`.
+    """
+
+    period: ReconciledPeriod
+    time_zone: str
+    sources_reconciled: tuple[str, ...]
+    summary: ReconcileSummary
+    discrepancies: tuple[Discrepancy, ...]
+    auto_resolved: tuple[AutoResolved, ...]
+    control_totals: tuple[SideTotal, ...]
+    by_kind: dict[str, int]
+    changes: Changes | None = None
+    notes: tuple[str, ...] = ()
+    outputs: tuple[ArtifactOutput, ...] = ()
 
 
 def summarise(
@@ -217,4 +238,18 @@ def list_totals(found: Reconciliation) -> tuple[SideTotal, ...]:
             matched_records=t.matched_records,
         )
         for t in found.control_totals
+    )
+
+
+def as_discrepancy(item: AutoResolved) -> Discrepancy:
+    """A small deviation that nobody asked to be resolved stays in the list."""
+    return Discrepancy(
+        kind="amount",
+        expected_ids=item.expected_ids,
+        actual_ids=item.actual_ids,
+        amount=item.amount,
+        currency=item.currency,
+        explanation=item.reason,
+        confidence=1.0,
+        next_step="Set auto_resolve_minor to accept deviations within the tolerance.",
     )
