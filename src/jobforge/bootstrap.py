@@ -50,6 +50,7 @@ from jobforge.ports.engine import Attempt
 from jobforge.ports.records import TenantRecord
 from jobforge.ports.runtime import Fingerprint, Reach
 from jobforge.steps.admit_bundle import AdmitBundle
+from jobforge.steps.claim_targets import ClaimTargets
 from jobforge.steps.intake import TakeIn
 from jobforge.steps.judge_token import JudgeToken
 from jobforge.steps.keep_checkpoints import KeepCheckpoints
@@ -66,6 +67,9 @@ from jobforge.use_cases.issue_token import IssueToken
 from jobforge.use_cases.keep_connections import Connections
 from jobforge.use_cases.keep_datasets import Datasets
 from jobforge.use_cases.keep_keys import Keys
+from jobforge.use_cases.keep_limits import KeepLimits
+from jobforge.use_cases.keep_switches import KeepSwitches
+from jobforge.use_cases.keep_windows import KeepWindows
 from jobforge.use_cases.list_projects import ListProjects
 from jobforge.use_cases.queue_bundle import QueueBundle
 from jobforge.use_cases.read_audit import ReadAudit
@@ -128,6 +132,9 @@ class Application:
     show_job: ShowJob
     cancel_job: CancelJob
     retry_job: RetryJob
+    switches: KeepSwitches
+    windows: KeepWindows
+    limits: KeepLimits
     datasets: Datasets
     connections: Connections
     keys: Keys
@@ -347,7 +354,13 @@ class _Parts:
     def make_worker(self, concurrency: int) -> Worker:
         """A worker in this process."""
         run_job = RunJob(
-            self.catalog, self.switches, self.contexts, self.runner, self.clock, fingerprint()
+            self.catalog,
+            self.switches,
+            ClaimTargets(self.storage, self.clock),
+            self.contexts,
+            self.runner,
+            self.clock,
+            fingerprint(),
         )
         return Worker(
             self.database,
@@ -393,6 +406,9 @@ def _wire(parts: _Parts) -> Application:
         show_job=ShowJob(storage),
         cancel_job=CancelJob(storage, clock),
         retry_job=RetryJob(storage, parts.catalog, clock),
+        switches=KeepSwitches(storage, parts.catalog, clock, parts.engine.sweep),
+        windows=KeepWindows(storage, parts.catalog, clock, parts.engine.sweep),
+        limits=KeepLimits(storage, clock),
         datasets=Datasets(storage, FileDatasetStore(parts.home), clock),
         connections=Connections(storage, parts.box, clock, parts.probe_connection),
         keys=Keys(storage, clock, ids, RandomSecrets()),

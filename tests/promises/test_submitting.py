@@ -15,6 +15,7 @@ from tests.application import OPERATOR, Harness, change, look
 from jobforge.adapters.postgres.storage import PostgresUnit
 from jobforge.contract.results import BundleResult
 from jobforge.ports.checkpoints import SignedHead
+from jobforge.ports.controls import SwitchListing
 from jobforge.ports.records import TenantListing, TenantRecord
 from jobforge.ports.storage import Storage, TenantUnit
 from jobforge.steps.intake import Submission
@@ -161,6 +162,9 @@ class _FaultyStorage:
 
     async def add_checkpoints(self, heads: Sequence[SignedHead]) -> None:
         await self.storage.add_checkpoints(heads)
+
+    async def list_switches(self) -> tuple[SwitchListing, ...]:
+        return await self.storage.list_switches()
 
     def snapshot(self, tenant_id: UUID) -> AbstractAsyncContextManager[TenantUnit]:
         return self.storage.snapshot(tenant_id)

@@ -13,7 +13,11 @@ JobForgeError
 │   ├── FeatureFlagDisabled
 │   ├── EgressDenied
 │   ├── PathDenied
-│   └── PolicyTokenRefused
+│   ├── PolicyTokenRefused
+│   ├── KillSwitchOn
+│   ├── WindowClosed
+│   ├── BlastRadiusExceeded
+│   └── EffectNotPlanned
 ├── Missing                 it does not exist, or not for this caller
 │   ├── TenantUnknown
 │   ├── ProjectUnknown
@@ -28,7 +32,8 @@ JobForgeError
 │   └── TargetUnavailable
 └── HandlerSignal           how a handler ends without a result
     ├── HandlerFailed
-    └── TimeLimit
+    ├── TimeLimit
+    └── AttemptLost
 """
 
 from __future__ import annotations
@@ -118,6 +123,31 @@ class PolicyTokenRefused(Denied):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.refusal_code = code
+
+
+class KillSwitchOn(Denied):
+    """A kill switch is on."""
+
+    code: ClassVar[str] = "KILL_SWITCH_ON"
+
+
+class WindowClosed(Denied):
+    """No change is made outside the maintenance window."""
+
+    code: ClassVar[str] = "WINDOW_CLOSED"
+    is_retryable: ClassVar[bool] = True
+
+
+class BlastRadiusExceeded(Denied):
+    """The action would change more targets than the tenant's limits allow."""
+
+    code: ClassVar[str] = "BLAST_RADIUS_EXCEEDED"
+
+
+class EffectNotPlanned(Denied):
+    """The plan does not name this target."""
+
+    code: ClassVar[str] = "EFFECT_NOT_PLANNED"
 
 
 class Missing(JobForgeError):
@@ -211,3 +241,9 @@ class TimeLimit(HandlerSignal):
 
     code: ClassVar[str] = "TIME_LIMIT"
     is_retryable: ClassVar[bool] = True
+
+
+class AttemptLost(HandlerSignal):
+    """The job is not this attempt's any more: it was canceled, or another attempt began."""
+
+    code: ClassVar[str] = "ATTEMPT_LOST"

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from jobforge.core.audit import AuditEntry
+from jobforge.core.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ class JobEngine(Protocol):
 
     async def sweep(self) -> int:
         """Enqueue released jobs that lost their queue row, release waiting ones; how many."""
+        ...
+
+    async def find_stops(self, attempts: Sequence[Attempt]) -> list[Stop | None]:
+        """Which of the attempts must stop, in their order."""
         ...
 
     async def report_progress(self, attempt: Attempt, fraction: float, message: str) -> None:

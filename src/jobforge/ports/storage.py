@@ -11,6 +11,7 @@ from uuid import UUID
 from jobforge.contract.results import JobStatus
 from jobforge.core.audit import AuditEntry, CheckpointKind
 from jobforge.ports.checkpoints import SignedHead
+from jobforge.ports.controls import ControlTable, SwitchListing
 from jobforge.ports.records import (
     AnswerRecord,
     ArtifactRecord,
@@ -393,6 +394,11 @@ class TenantUnit(StartingUnit, Protocol):
     def answers(self) -> AnswerTable:
         """Its kept answers."""
 
+    @property
+    def controls(self) -> ControlTable:
+        """What holds its work back."""
+        ...
+
 
 class Storage(Protocol):
     """The database."""
@@ -415,6 +421,10 @@ class Storage(Protocol):
 
     async def add_checkpoints(self, heads: Sequence[SignedHead]) -> None:
         """Keep signed heads of any tenants' chains."""
+        ...
+
+    async def list_switches(self) -> tuple[SwitchListing, ...]:
+        """Every kill switch and pause that is on, the installation's too."""
         ...
 
 

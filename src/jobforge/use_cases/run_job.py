@@ -22,6 +22,18 @@ from jobforge.core.model import Model
 from jobforge.ports.engine import Attempt, Ending
 from jobforge.ports.runtime import ContextFactory, Fingerprint, HandlerRunner
 from jobforge.ports.system import Clock
+from jobforge.steps.claim_targets import ClaimTargets
+
+_DENIALS = frozenset(
+    {
+        ChildCode.FEATURE_FLAG_DISABLED,
+        ChildCode.KILL_SWITCH_ON,
+        ChildCode.WINDOW_CLOSED,
+        ChildCode.BLAST_RADIUS_EXCEEDED,
+        ChildCode.EFFECT_NOT_PLANNED,
+    }
+)
+"""What an operator forbade is denied; it is no failure of the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class RunJob:
 
     catalog: JobCatalog
     switches: Callable[[], Switches]
+    claim_targets: ClaimTargets
     contexts: ContextFactory
     runner: HandlerRunner
     clock: Clock
@@ -41,12 +54,14 @@ class RunJob:
         outputs: tuple[ArtifactOutput, ...] = ()
         try:
             job_type = self._permitted(attempt)
+            effects = parse_effects(attempt.effects)
+            await self.claim_targets(attempt, effects)
             async with self.contexts.for_attempt(attempt) as opened:
                 try:
                     result = await self.runner.run(
                         job_type,
                         job_type.parse_payload_text(attempt.payload),
-                        parse_effects(attempt.effects),
+                        effects,
                         opened.context,
                     )
                     text = _to_text(job_type, result)
@@ -110,7 +125,7 @@ class RunJob:
                 error=json.dumps(failure),
                 retry_at=self.clock.now() + delay,
             )
-        is_denied = failure["code"] == ChildCode.FEATURE_FLAG_DISABLED
+        is_denied = failure["code"] in _DENIALS
         manifest = self._manifest(attempt, started, outputs, "failed", failure)
         return Ending(
             attempt=attempt,

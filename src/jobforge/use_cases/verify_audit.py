@@ -12,6 +12,7 @@ from jobforge.core.audit import (
     ChainVerifier,
     verify_checkpoint,
 )
+from jobforge.core.controls import INSTALLATION
 from jobforge.core.errors import Missing
 from jobforge.core.signing import Keyring
 from jobforge.ports.checkpoints import Checkpoints
@@ -30,7 +31,7 @@ class VerifyAudit:
     keyring: Keyring
 
     async def __call__(self, tenant: TenantRecord | None = None) -> tuple[ChainVerdict, ...]:
-        """One verdict a chain; every chain where no tenant is given.
+        """One verdict a chain; every chain, the installation's too, where no tenant is given.
 
         A tenant that only the files outside the database remember counts as a chain cut to
         nothing.
@@ -39,8 +40,9 @@ class VerifyAudit:
         if tenant is not None:
             return (await self._verify(tenant.tenant_id),)
         known = {listing.tenant_id for listing in await self.storage.list_tenants()}
-        every = sorted(known | set(self.checkpoints.tenants()))
-        return tuple([await self._verify(tenant_id) for tenant_id in every])
+        every = sorted(known | {INSTALLATION} | set(self.checkpoints.tenants()))
+        verdicts = [await self._verify(tenant_id) for tenant_id in every]
+        return tuple(verdict for verdict in verdicts if not _is_unused(verdict))
 
     async def _verify(self, tenant_id: UUID) -> ChainVerdict:
         # The files first: what was signed by now is in the database by then. Head and entries are
@@ -61,3 +63,9 @@ class VerifyAudit:
                 if not verifier.add(entry):
                     break
         return verifier.finish(end)
+
+
+def _is_unused(verdict: ChainVerdict) -> bool:
+    """Whether it says nothing: no operator has acted on the whole installation yet."""
+    is_empty = verdict.is_intact and verdict.entries == 0
+    return is_empty and verdict.tenant_id == INSTALLATION

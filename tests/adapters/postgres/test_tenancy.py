@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.adapters.postgres import asking_rows
+from tests.adapters.postgres import asking_rows, control_rows
 from tests.adapters.postgres.started_rows import KNOWN, fill_started
 from tests.application import OPERATOR, Harness, change, look, say
 
@@ -23,7 +23,7 @@ from jobforge.adapters.postgres.queries import Queries, load_queries
 _TABLES_WITHOUT_TENANT = {"schema_migrations"}
 """What the migrations themselves need; the application's role may not read it."""
 
-_ROUTING = {"tenants", "tenant_aliases", "jobs", "api_keys"}
+_ROUTING = {"tenants", "tenant_aliases", "jobs", "api_keys", "switches"}
 """What the dispatch role may look up across tenants, in a few columns."""
 
 _DISPATCH_COLUMNS = {
@@ -39,6 +39,7 @@ _DISPATCH_COLUMNS = {
     ("jobs", "release_state"),
     ("jobs", "released_at"),
     *asking_rows.ROUTED,
+    *control_rows.ROUTED,
 }
 _DISPATCH_FUNCTIONS = {
     "find_tenant",
@@ -46,6 +47,7 @@ _DISPATCH_FUNCTIONS = {
     "find_stranded_jobs",
     "find_waiting_tenants",
     "find_api_key",
+    "list_switches",
 }
 
 _TABLES = """
@@ -230,6 +232,7 @@ async def fill(app: Harness) -> None:
     await app.app.connections.add("db", "postgres", {"url": "u"}, app.tenant, OPERATOR)
     await fill_started(app)
     await asking_rows.fill_asking(app)
+    await control_rows.fill_controls(app)
     tenant_id = app.tenant.tenant_id
     async with app.app.storage.transaction(tenant_id) as unit:
         await unit.audit.add_checkpoint(1, "signed", "pruned")
@@ -310,6 +313,7 @@ _READS_ACROSS = {
     "find_stranded_jobs",
     "find_waiting_tenants",
     "find_by_hash",
+    "list_switches",
 }
 """The narrow functions of the dispatch role, which is what they are for."""
 
@@ -320,6 +324,7 @@ _SAMPLES: dict[str, Any] = {
     "int8": 0,
     "timestamptz": _NOW,
     "bool": True,
+    **control_rows.SAMPLES,
     "bytea": b"x",
     "float4": 0.5,
     "float8": 0.5,
@@ -382,7 +387,8 @@ def test_every_query_that_reads_is_looked_at() -> None:
     others = {name for _, name in named_queries()} - {name for _, name in _READS}
 
     assert len(_READS) >= 18
-    assert {n for n in others if n.startswith(("find_", "list_"))} == _READS_ACROSS
+    across = _READS_ACROSS | control_rows.ENGINE_CALLS
+    assert {n for n in others if n.startswith(("find_", "list_"))} == across
 
 
 async def test_every_reading_query_finds_its_tenants_rows_and_no_others(app: Harness) -> None:
@@ -406,7 +412,7 @@ async def test_every_reading_query_finds_its_tenants_rows_and_no_others(app: Har
         async with app.app.database.transaction(other.tenant_id) as connection:
             seen = await ask(connection, table, name, acme)
         # A tenant has a chain's head, an entry and a slot of its own from its first moment.
-        own = 1 if name in {"head", "page", "newest", "find_four_eyes"} else 0
+        own = 1 if name in {"head", "page", "newest", "find_four_eyes", *control_rows.OWN} else 0
         assert seen <= own, name
         async with app.app.database.system_transaction() as connection:
             assert await ask(connection, table, name, acme) == 0, name

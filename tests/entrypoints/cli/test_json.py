@@ -78,6 +78,7 @@ def calls(cli: CommandLine) -> dict[str, tuple[str, ...]]:
     words = (act, "--tenant", "acme", "--policy-token", cli.issue(act), "--json")
     action = cli("bundle", "execute", *words).json["child_runs"][0]["job_id"]
     of_acme = ("--tenant", "acme")
+    why = ("--reason", "tests")
     key = cli("key", "create", *of_acme, "--role", "viewer", "--owner", "eve", "--json").json["id"]
     return {
         "init": (),
@@ -115,6 +116,16 @@ def calls(cli: CommandLine) -> dict[str, tuple[str, ...]]:
         "key rotate": (key, *of_acme),
         "key revoke": (key, *of_acme),
         **started_calls(read),
+        "switch on": (*of_acme, *why),
+        "switch list": (),
+        "switch off": (*of_acme, *why),
+        "pause": ("--type", RECONCILE, *why),
+        "resume": ("--type", RECONCILE, *why),
+        "window add": ("xmas", "--kind", "closed", *_ONCE),
+        "window list": (),
+        "window remove": ("xmas",),
+        "limits show": of_acme,
+        "limits set": (*of_acme, "--daily-jobs", "1000", "--targets-per-day", "none", *why),
     }
 
 
@@ -128,6 +139,7 @@ _REPORT = {
     "report_type": "ops.health_assessment",
     "created_at": "2026-03-01T08:00:00Z",
 }
+_ONCE = ("--from", "2030-12-24T00:00:00Z", "--until", "2030-12-25T00:00:00Z")
 _NEEDS_A_SERVER = {"connection test"}
 
 
@@ -173,8 +185,17 @@ _FAILING = {
     "key rotate": ("000000000000", "--tenant", "acme"),
     "key revoke": ("000000000000", "--tenant", "acme"),
     **STARTED_FAILING,
+    "switch on": ("--reason", "tests"),
+    "switch off": ("--all", "--reason", "tests"),
+    "pause": ("--all", "--tenant", "acme", "--reason", "tests"),
+    "resume": ("--tenant", "nobody", "--reason", "tests"),
+    "window add": ("w", "--kind", "open", "--days", "noday", "--at", "01:00", "--for", "1h"),
+    "window list": ("--tenant", "nobody"),
+    "window remove": ("not-there",),
+    "limits show": ("--tenant", "nobody"),
+    "limits set": ("--tenant", "acme", "--daily-jobs", "many", "--reason", "tests"),
 }
-_CANNOT_FAIL = {"init", "doctor", "flags", "tenant list", "types list"}
+_CANNOT_FAIL = {"init", "doctor", "flags", "tenant list", "types list", "switch list"}
 
 
 def test_what_fails_prints_one_document_that_names_a_code(cli: CommandLine) -> None:

@@ -11,10 +11,12 @@ import asyncpg
 
 from jobforge.adapters.postgres.audit_events import AuditRows
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
+from jobforge.adapters.postgres.controls import QUERIES as CONTROL_QUERIES
 from jobforge.adapters.postgres.database import Connection, Database
 from jobforge.adapters.postgres.jobs import QUERIES
 from jobforge.adapters.postgres.queue import enqueue, to_released
 from jobforge.core.errors import Unavailable
+from jobforge.core.stop import Stop
 from jobforge.ports.engine import Attempt, Ending, JobRef, NotStarted
 from jobforge.ports.records import AuditHead
 from jobforge.ports.system import Clock
@@ -108,6 +110,19 @@ class PostgresEngine:
             await enqueue(connection, found)
             await connection.execute(QUERIES.prune_queue_log, now - KEEP_QUEUE_LOG)
         return len(found)
+
+    async def find_stops(self, attempts: Sequence[Attempt]) -> list[Stop | None]:
+        """Which of the attempts must stop, in their order."""
+        async with self._database.system_transaction() as connection:
+            rows = await connection.fetch(
+                CONTROL_QUERIES.find_stops,
+                [attempt.ref.tenant_id for attempt in attempts],
+                [attempt.ref.job_id for attempt in attempts],
+                [attempt.number for attempt in attempts],
+                self._clock.now(),
+            )
+        stops = {row["ordinal"] - 1: Stop(row["kind"], row["name"] or "") for row in rows}
+        return [stops.get(index) for index in range(len(attempts))]
 
     async def report_progress(self, attempt: Attempt, fraction: float, message: str) -> None:
         """Note how far an attempt is, and tell who watches its run."""

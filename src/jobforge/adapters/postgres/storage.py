@@ -15,6 +15,8 @@ from jobforge.adapters.postgres.audit_events import AuditRows
 from jobforge.adapters.postgres.bundle_runs import RunRows
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
 from jobforge.adapters.postgres.connections import ConnectionRows
+from jobforge.adapters.postgres.controls import QUERIES as CONTROL_QUERIES
+from jobforge.adapters.postgres.controls import ControlRows
 from jobforge.adapters.postgres.database import Connection, Database
 from jobforge.adapters.postgres.datasets import DatasetRows
 from jobforge.adapters.postgres.http_answers import AnswerRows
@@ -27,6 +29,7 @@ from jobforge.adapters.postgres.rows import to_record
 from jobforge.adapters.postgres.stored_bundles import StoredBundleRows
 from jobforge.adapters.postgres.tenants import QUERIES, TenantRows
 from jobforge.ports.checkpoints import SignedHead
+from jobforge.ports.controls import SwitchListing
 from jobforge.ports.records import FoundKey, TenantListing, TenantRecord
 
 
@@ -49,6 +52,7 @@ class PostgresUnit:
     answers: AnswerRows
     bundles: StoredBundleRows
     modules: ModuleRows
+    controls: ControlRows
 
     @classmethod
     def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
@@ -69,6 +73,7 @@ class PostgresUnit:
             answers=AnswerRows(connection, tenant_id),
             bundles=StoredBundleRows(connection, tenant_id),
             modules=ModuleRows(connection, tenant_id),
+            controls=ControlRows(connection, tenant_id),
         )
 
 
@@ -124,3 +129,9 @@ class PostgresStorage:
         async with self._database.system_transaction() as connection:
             row = await connection.fetchrow(KEY_QUERIES.find_by_hash, key_hash)
         return None if row is None else to_record(FoundKey, row)
+
+    async def list_switches(self) -> tuple[SwitchListing, ...]:
+        """Every kill switch and pause that is on."""
+        async with self._database.system_transaction() as connection:
+            rows = await connection.fetch(CONTROL_QUERIES.list_switches)
+        return tuple(to_record(SwitchListing, row) for row in rows)

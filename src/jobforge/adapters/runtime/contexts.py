@@ -15,6 +15,14 @@ from uuid import UUID
 import structlog
 
 from jobforge.adapters.datasets.reader import DatasetReader
+from jobforge.adapters.runtime.gated import (
+    Gate,
+    GatedHttp,
+    GatedWorkspace,
+    attempt_gate,
+    check_stops,
+    closed_gate,
+)
 from jobforge.adapters.runtime.scratch import ScratchFolders
 from jobforge.adapters.runtime.starting import NoStarts
 from jobforge.adapters.targets.workspace import TenantWorkspace
@@ -51,6 +59,26 @@ class Surroundings:
     data_root: Path
     scratch: ScratchFolders
     clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What is asked before a file is changed, and before a request that does more than read."""
+
+    files: Gate
+    requests: Gate
+
+    @classmethod
+    def of_attempt(cls, attempt: Attempt, engine: JobEngine) -> Gates:
+        """An action keeps to its plan. What only reads may still post a question to a model."""
+        gate = attempt_gate(attempt, engine)
+        if attempt.grant_jti is not None:
+            return cls(gate, gate)
+
+        async def ask(_: str) -> None:
+            await check_stops(attempt, engine)
+
+        return cls(gate, ask)
 
 
 class StoredArtifacts:
@@ -122,6 +150,7 @@ class LiveContext:
     around: Surroundings
     reach: Reach
     artifacts: StoredArtifacts | NoArtifacts
+    gates: Gates
     report: Report
     open_folder: OpenFolder
     starts: Starts
@@ -142,10 +171,10 @@ class LiveContext:
         """The job's own seed: the same job gives the same numbers."""
         return self.job.job_id.int & 0xFFFF_FFFF
 
-    @cached_property
-    def workspace(self) -> TenantWorkspace:
-        """The tenant's folder."""
-        return TenantWorkspace(self.around.data_root / self.job.tenant_slug)
+    @property
+    def workspace(self) -> GatedWorkspace:
+        """The tenant's folder; what is changed in it passes the gate."""
+        return GatedWorkspace(self._folder, self.gates.files)
 
     @property
     def history(self) -> TenantHistory:
@@ -156,12 +185,12 @@ class LiveContext:
     def data(self) -> DatasetReader:
         """The tenant's rows; copies go to a folder that the job does not outlive."""
         scratch = self.cleanup.enter_context(tempfile.TemporaryDirectory(prefix="jobforge-"))
-        return DatasetReader(workspace=self.workspace, find=self._find, scratch=Path(scratch))
+        return DatasetReader(workspace=self._folder, find=self._find, scratch=Path(scratch))
 
     @cached_property
-    def http(self) -> HttpClient:
-        """The one way out."""
-        return self.around.make_http(self.job.tenant_id)
+    def http(self) -> GatedHttp:
+        """The one way out; what does more than read passes the gate."""
+        return GatedHttp(self.around.make_http(self.job.tenant_id), self.gates.requests)
 
     @cached_property
     def probes(self) -> Probes:
@@ -189,6 +218,10 @@ class LiveContext:
             trace_id=self.job.trace_id,
             **fields,
         )
+
+    @cached_property
+    def _folder(self) -> TenantWorkspace:
+        return TenantWorkspace(self.around.data_root / self.job.tenant_slug)
 
     async def _find(self, name: str) -> DatasetRecord | None:
         async with self.around.storage.transaction(self.job.tenant_id) as unit:
@@ -221,6 +254,7 @@ class LiveContexts:
             around=self._around,
             reach=Reach(is_host_allowed=attempt.is_host_allowed or is_local),
             artifacts=artifacts,
+            gates=Gates.of_attempt(attempt, self._engine),
             report=self._reporter(attempt),
             open_folder=lambda: scratch.open(job, self._around.clock.now()),
             starts=self._around.make_starts(attempt),
@@ -248,6 +282,7 @@ class LiveContexts:
             around=self._around,
             reach=reach,
             artifacts=NoArtifacts(),
+            gates=Gates(closed_gate, closed_gate),
             report=_ignore,
             open_folder=_no_folder,
             starts=NoStarts(),

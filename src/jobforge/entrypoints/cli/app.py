@@ -19,14 +19,17 @@ from jobforge.entrypoints.cli import (
     datasets,
     jobs,
     keys,
+    limits,
     operate,
     projects,
     reports,
     runs,
     serving,
+    switches,
     tenants,
     tokens,
     types,
+    windows,
 )
 from jobforge.entrypoints.cli.session import exit_code_of, show_error
 
@@ -57,6 +60,11 @@ app.add_typer(types.app, name="types")
 app.add_typer(keys.app, name="key")
 app.command("worker")(operate.worker)
 app.command("serve")(serving.serve)
+app.add_typer(switches.app, name="switch")
+app.command("pause")(switches.pause)
+app.command("resume")(switches.resume)
+app.add_typer(windows.app, name="window")
+app.add_typer(limits.app, name="limits")
 
 
 def _show_version(is_asked: bool) -> None:

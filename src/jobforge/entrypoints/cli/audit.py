@@ -11,18 +11,27 @@ from rich.text import Text
 from jobforge.bootstrap import Application
 from jobforge.core.audit import ChainVerdict
 from jobforge.entrypoints.cli.files import open_to_write
-from jobforge.entrypoints.cli.options import AsJson, Limit, Tenant
+from jobforge.entrypoints.cli.options import AsJson, Limit
+from jobforge.entrypoints.cli.scopes import read_chain
 from jobforge.entrypoints.cli.session import errors, new_table, out, print_json, run
 
 app = typer.Typer(help="List, verify and export the audit log.", no_args_is_help=True)
 
 
+OneChain = Annotated[
+    str | None,
+    typer.Option(
+        "--tenant", "-t", metavar="T", help="Whose log; without it, that of acts on everything."
+    ),
+]
+
+
 @app.command("list")
-def list_entries(tenant: Tenant, limit: Limit = 20, as_json: AsJson = False) -> None:
-    """List a tenant's newest audit entries."""
+def list_entries(tenant: OneChain = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """List the newest audit entries of a tenant, or of an operator's acts on everything."""
 
     async def command(app: Application) -> int:
-        entries = await app.read_audit.newest(await app.names.tenant(tenant), limit)
+        entries = await app.read_audit.newest(await read_chain(app, tenant), limit)
         if as_json:
             print_json(
                 [
@@ -72,16 +81,16 @@ def verify(
 
 @app.command()
 def export(
-    tenant: Tenant,
+    tenant: OneChain = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Where to; default: standard output."),
     ] = None,
 ) -> None:
-    """Write a tenant's whole log as JSON Lines, which docs/reference/verify_audit.py verifies."""
+    """Write a whole log as JSON Lines, which docs/reference/verify_audit.py verifies."""
 
     async def command(app: Application) -> int:
-        owner = await app.names.tenant(tenant)
+        owner = await read_chain(app, tenant)
         if output is None:
             async for line in app.read_audit.export(owner):
                 typer.echo(line)
