@@ -28,24 +28,31 @@ class Batcher(Generic[T, R]):
         self._limit = limit
         self._lanes = lanes
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._flushing = 0
         self._flushes: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: T) -> R:
         """Hand in one item and wait for its own answer."""
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
-        if len(self._flushes) < self._lanes:
+        if self._flushing < self._lanes:
+            self._flushing += 1
             flush = asyncio.create_task(self._flush())
             self._flushes.add(flush)
             flush.add_done_callback(self._flushes.discard)
         return await answer
 
     async def _flush(self) -> None:
-        # One turn of the loop lets everybody who is ready now come along.
-        await asyncio.sleep(0)
-        while self._waiting:
-            batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-            await self._answer(batch)
+        # Counted down in the same step that finds nobody waiting: a task is done a turn before its
+        # callbacks run, and whoever came in between would wait for a flush that is over.
+        try:
+            # One turn of the loop lets everybody who is ready now come along.
+            await asyncio.sleep(0)
+            while self._waiting:
+                batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+                await self._answer(batch)
+        finally:
+            self._flushing -= 1
 
     async def _answer(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
