@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from jobforge.autopilots.growth import CONTENT_DRAFT
 from jobforge.autopilots.growth.content.brief import build_brief, group_headings
+from jobforge.autopilots.growth.content.result import ContentDraftResult
 from jobforge.autopilots.growth.content.rewording import check_rewording
 from jobforge.autopilots.growth.content.sources import parse_html, parse_text
 from jobforge.autopilots.growth.content.text import (
@@ -17,11 +20,12 @@ from jobforge.autopilots.growth.content.text import (
     DESCRIPTION_PIXELS,
     TITLE_FONT,
     TITLE_PIXELS,
+    is_english,
     ngrams,
     pixel_width,
+    reading_ease,
 )
 from jobforge.autopilots.growth.content.voice import claims_in, prohibited_in
-from jobforge.autopilots.growth.content_draft import ContentDraftResult
 from jobforge.autopilots.growth.seo.structured_data import validate_structured_data
 from jobforge.autopilots.growth.tables import package_table
 from jobforge.core.context import HttpRequest, HttpResponse
@@ -394,3 +398,51 @@ async def test_the_golden_sources_give_the_golden_draft() -> None:
 def test_every_example_is_a_valid_payload() -> None:
     for example in CONTENT_DRAFT.examples:
         CONTENT_DRAFT.parse_payload(example)
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("We guarantee it.", "guaranteed"),
+        ("It is guaranteed.", "guarantees"),
+        ("Results are GUARAN\u00adTEED here.", "guaranteed"),
+        ("\uff27\uff55aranteed results", "guaranteed"),
+        ("risk\u00a0free trials", "risk free"),
+        ("We are #1 in roses", "#1"),
+    ],
+)
+def test_a_prohibited_claim_is_found_in_its_other_spellings(text: str, phrase: str) -> None:
+    assert prohibited_in(text, [phrase]) == (phrase,)
+
+
+@given(st.text(alphabet="aeinrst ", min_size=4, max_size=30), st.text(max_size=20))
+def test_a_prohibited_phrase_is_found_wherever_it_stands(phrase: str, around: str) -> None:
+    assume(phrase.strip())
+
+    assert prohibited_in(f"{around} {phrase} {around}", [phrase]) == (phrase,)
+
+
+async def test_readability_is_judged_for_english_only() -> None:
+    german = (
+        "Rosen schneidet man im Frühling, sobald die Forsythien blühen und kein Frost mehr droht. "
+        "Ein sauberer Schnitt über einem Auge hält die Pflanze gesund und bringt viele Blüten. "
+        "Danach verträgt jede Sorte etwas Kompost, der rund um den Stock eingearbeitet wird. "
+    )
+    payload = {
+        "content_type": "blog_post",
+        "topic": "Rosen schneiden",
+        "sources": [{"text": f"# Rosen schneiden\n\n{german}"}],
+    }
+
+    result = await run(payload)
+
+    assert any("not in English" in note for note in result.notes)
+    assert not is_english(german)
+    assert reading_ease(german) is not None
+
+
+async def test_two_texts_of_one_id_are_refused() -> None:
+    texts = [{"source_id": "a", "text": "One sentence stands here for you."}] * 2
+
+    with pytest.raises(PayloadInvalid, match="two texts have the id a"):
+        await run({"content_type": "blog_post", "topic": "roses", "sources": texts})

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from jobforge.autopilots.growth import EXPERIMENT_PROPOSE, power_proportions
-from jobforge.autopilots.growth.experiment_propose import ExperimentProposeResult
+from jobforge.autopilots.growth.experiments.result import ExperimentProposeResult
 from jobforge.core.errors import (
     DatasetMissing,
     PayloadInvalid,
@@ -226,3 +227,56 @@ async def test_the_golden_funnel_gives_the_golden_proposals() -> None:
 def test_every_example_is_a_valid_payload() -> None:
     for example in EXPERIMENT_PROPOSE.examples:
         EXPERIMENT_PROPOSE.parse_payload(example)
+
+
+async def test_what_experiment_run_started_is_a_conflict_without_being_named() -> None:
+    context = MemoryContext()
+    definition = {"title": "Ask for less", "target_step": "activate", "status": "running"}
+    ended = {"title": "An old one", "target_step": "signup", "status": "ended"}
+    context.workspace.files = {
+        "experiments/shorter-form.json": json.dumps(definition).encode(),
+        "experiments/old.json": json.dumps(ended).encode(),
+    }
+
+    result = await run({}, context)
+
+    conflicts = {p.step: p.conflicts for p in result.proposed_experiments}
+    assert conflicts == {"activate": ("Ask for less runs on the same step",), "signup": ()}
+
+
+async def test_the_report_has_the_power_curve_and_says_what_a_page_says_only_as_text() -> None:
+    context = MemoryContext()
+
+    result = await run({"funnel_name": "<script>alert(1)</script>"}, context)
+
+    stored = {name.rpartition(".")[2]: text.decode() for name, text in
+              context.artifacts.stored.items()}  # fmt: skip
+    assert "<script" not in stored["html"]
+    assert "default-src 'none'" in stored["html"]
+    assert stored["svg"] in stored["html"]
+    assert stored["svg"].count("<polyline") == len(result.proposed_experiments)
+    ElementTree.fromstring(stored["svg"])  # noqa: S314 - our own picture
+
+
+async def test_the_power_curve_ends_at_the_power_that_the_proposal_states() -> None:
+    result = await run({"options": {"max_variants": 3}, "constraints": {**ROOM, "power": 0.9}})
+
+    for proposal in result.proposed_experiments:
+        assert proposal.significance_level == 0.05 / (len(proposal.variants) - 1)
+        power = power_proportions(
+            proposal.baseline_rate,
+            proposal.minimum_detectable_effect,
+            proposal.users_per_variant,
+            alpha=proposal.significance_level,
+        )
+        assert power == proposal.power >= 0.9
+
+
+async def test_a_funnel_without_a_test_says_so_in_every_form() -> None:
+    context = MemoryContext()
+
+    await run({"daily_users": 1}, context)
+
+    texts = [t.decode() for n, t in context.artifacts.stored.items() if not n.endswith("json")]
+    assert len(texts) == 2
+    assert all("the data do not support a test" in text for text in texts)

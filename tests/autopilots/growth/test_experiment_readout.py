@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from jobforge.autopilots.growth import EXPERIMENT_READOUT
-from jobforge.autopilots.growth.experiment_readout import ExperimentReadoutResult, read_out
+from jobforge.autopilots.growth.experiment_readout import read_out
+from jobforge.autopilots.growth.experiments.readout_result import ExperimentReadoutResult
 from jobforge.core.errors import InvalidInput, PayloadInvalid
 from jobforge.testing.context import MemoryContext
 
@@ -154,4 +155,27 @@ async def test_the_golden_experiment_gives_the_golden_readout() -> None:
     for effect, expected in zip(found["effects"], case["result"]["effects"], strict=True):
         assert effect["uplift"] == pytest.approx(expected["uplift"])
         assert effect["p_value"] == pytest.approx(expected["p_value"])
-    assert len(context.artifacts.stored) == 2
+    assert len(context.artifacts.stored) == 4
+
+
+async def test_the_report_shows_each_effect_that_was_judged() -> None:
+    context = MemoryContext()
+    data = [
+        {"name": "control", "users": 100, "statistics": {
+            "signup": {"n": 100, "sum": 10}, "broken": {"n": 100, "sum": 0}}},
+        {"name": "<i>new</i>", "users": 100, "statistics": {
+            "signup": {"n": 100, "sum": 30}, "broken": {"n": 100, "sum": 0}}},
+    ]  # fmt: skip
+    metrics = [{"name": name, "kind": "proportion"} for name in ("signup", "broken")]
+    assert EXPERIMENT_READOUT.handle is not None
+
+    await EXPERIMENT_READOUT.handle(
+        EXPERIMENT_READOUT.parse_payload({"experiment": "e", "variants": data, "metrics": metrics}),
+        context,
+    )
+
+    stored = {n.rpartition(".")[2]: t.decode() for n, t in context.artifacts.stored.items()}
+    assert set(stored) == {"json", "md", "svg", "html"}
+    assert stored["svg"].count("<circle") == 1
+    assert stored["svg"] in stored["html"]
+    assert "<i>" not in stored["html"]

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from jobforge.autopilots.growth import FUNNEL_ANALYZE
 from jobforge.autopilots.growth.funnel.analysis import analyze_funnel
 from jobforge.autopilots.growth.funnel.model import wilson
-from jobforge.autopilots.growth.funnel_analyze import FunnelAnalyzeResult
+from jobforge.autopilots.growth.funnel.result import FunnelAnalyzeResult
 from jobforge.core.context import DatasetFile
+from jobforge.core.data_source import DataFormat
 from jobforge.core.errors import DatasetMissing, InvalidInput, PayloadInvalid, SourceMalformed
 from jobforge.testing.context import MemoryContext
 
@@ -29,10 +30,14 @@ def event(user: str, name: str, minute: int, **more: Any) -> dict[str, Any]:  # 
     return {"user_id": user, "event": name, "timestamp": time, **more}
 
 
-async def run(events: Any, **payload: Any) -> FunnelAnalyzeResult:  # noqa: ANN401 - JSON enters here
+async def run(
+    events: Any,  # noqa: ANN401 - JSON enters here
+    context: MemoryContext | None = None,
+    **payload: Any,  # noqa: ANN401 - as above
+) -> FunnelAnalyzeResult:
     assert FUNNEL_ANALYZE.handle is not None
     parsed = FUNNEL_ANALYZE.parse_payload({"events": events, "steps": STEPS, **payload})
-    return await FUNNEL_ANALYZE.handle(parsed, MemoryContext())
+    return await FUNNEL_ANALYZE.handle(parsed, context or MemoryContext())
 
 
 def units(result: FunnelAnalyzeResult) -> list[int]:
@@ -195,3 +200,44 @@ async def test_the_golden_events_give_the_golden_funnel() -> None:
 def test_every_example_is_a_valid_payload() -> None:
     for payload in FUNNEL_ANALYZE.examples:
         FUNNEL_ANALYZE.parse_payload(payload)
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+async def test_json_whose_later_rows_look_different_is_read_all_the_same(
+    tmp_path: Path, form: DataFormat
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"user_id": f"u{n}", "event": "visit", "timestamp": f"2026-01-01 10:00:0{n % 10}.25"}
+        for n in range(30_000)
+    ]
+    rows += [
+        {"user_id": 7, "event": "signup", "timestamp": 1767262000, "nested": {"a": [1]}},
+        {"user_id": "7", "event": "visit", "timestamp": "2026-01-01T10:00:00Z"},
+        {"user_id": "x", "event": None, "timestamp": "no time"},
+    ]
+    text = json.dumps(rows) if form == "json" else "\n".join(map(json.dumps, rows))
+    path = tmp_path / f"events.{form}"
+    path.write_text(text)
+    context = MemoryContext()
+    context.data.files["site-events"] = DatasetFile(path=path, format=form, checksum="")
+
+    result = await run("site-events", context=context, steps=["visit", "signup"])
+
+    assert [step.units for step in result.funnel.steps] == [30_001, 1]
+    assert result.skipped_events == 1
+
+
+async def test_the_report_has_a_picture_of_each_segment_and_no_markup_of_the_data() -> None:
+    context = MemoryContext()
+    rows = [
+        {"user_id": n, "event": step, "timestamp": 1_767_262_000 + n, "device": f"<b>{n % 2}</b>"}
+        for n in range(10)
+        for step in ("visit", "signup")
+    ]
+
+    await run(rows, context=context, steps=["visit", "signup"], segment_by="device")
+
+    page = next(t for n, t in context.artifacts.stored.items() if n.endswith(".html")).decode()
+    assert page.count("<svg") == 4
+    assert "<b>" not in page
+    assert "&lt;b&gt;0&lt;/b&gt;" in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -345,3 +346,29 @@ async def test_an_attempt_goes_on_where_a_killed_one_was(tmp_path: Path) -> None
     }
     robots = next(issue for issue in result.issues_found if issue.audit == "robots-txt")
     assert (result.pages_scanned, len(again), robots.count, len(robots.evidence)) == (61, 0, 1, 1)
+
+
+async def test_comparisons_stand_in_every_form_of_the_report() -> None:
+    context = MemoryContext()
+    serve(context, {"/": page("Home")})
+    serve(context, {"/": page("Rival", head="<meta name=robots content=noindex>")},
+          host="https://b.example")  # fmt: skip
+    log = b'1.1.1.1 - - [01/Jan/2026:00:00:00 +0000] "GET / HTTP/1.1" 304 0 "-" "Googlebot/2.1"\n'
+    context.workspace.files["access.log.gz"] = gzip.compress(log * 3)
+    before = {"pages": [{"url": "https://a.example/"}], "issues": [], "score": 100}
+    context.workspace.files["before.json"] = json.dumps(before).encode()
+
+    result = await scan(context, {
+        "target_url": "https://a.example/", "access_log_path": "access.log.gz",
+        "baseline_path": "before.json", "competitor_urls": ["https://b.example/"],
+        "options": {"include_competitor_comparison": True},
+    })  # fmt: skip
+
+    assert result.crawlers is not None
+    assert (result.crawlers.lines, result.crawlers.wasted_share) == (3, 0)
+    (rival,) = result.competitors
+    assert rival.only_there == ("is-crawlable",)
+    assert rival.median_words is not None
+    for name, content in context.artifacts.stored.items():
+        for expected in ("https://b.example/", "Googlebot"):
+            assert expected in content.decode(), name

@@ -10,36 +10,23 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from jobforge.autopilots.growth.content.brief import build_brief
-from jobforge.autopilots.growth.content.draft import (
-    Assignment,
-    Piece,
-    Writer,
-    plain,
-    to_content,
-    write_long,
+from jobforge.autopilots.growth.content.draft import Assignment, Piece, Writer, write_long
+from jobforge.autopilots.growth.content.markdown import to_markdown
+from jobforge.autopilots.growth.content.result import (
+    BriefTerm,
+    CompetingPage,
+    ContentBrief,
+    ContentDraftResult,
+    DraftVariant,
 )
-from jobforge.autopilots.growth.content.review import (
-    SCORE_FORMULA,
-    is_own_work,
-    json_ld,
-    links_for,
-    overlaps,
-    rivals_of,
-    seo_checks,
-    seo_score,
-)
+from jobforge.autopilots.growth.content.review import SCORE_FORMULA, enforce, review, rivals_of
 from jobforge.autopilots.growth.content.rewording import Rewriter, reword
 from jobforge.autopilots.growth.content.short import SHORT, description_of, title_of
 from jobforge.autopilots.growth.content.sources import Source, SourceRef, load_source
-from jobforge.autopilots.growth.content.text import grade_level, reading_ease, words
-from jobforge.autopilots.growth.content.voice import (
-    Profile,
-    claims_in,
-    load_profile,
-    prohibited_in,
-)
+from jobforge.autopilots.growth.content.text import is_english
+from jobforge.autopilots.growth.content.voice import Profile, load_profile
 from jobforge.core.context import JobContext
-from jobforge.core.errors import HandlerFailed, PayloadInvalid
+from jobforge.core.errors import PayloadInvalid
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
 
@@ -48,8 +35,6 @@ ContentType = Literal[
     "meta_description", "title_tag", "og_copy", "onboarding_email", "changelog_note",
 ]  # fmt: skip
 Tone = Literal["professional", "casual", "witty", "inspirational", "technical"]
-READING_WORDS_PER_MINUTE = 238
-"""Source: Brysbaert, How many words do we read per minute?, 2019 (silent reading of English)."""
 
 
 class DraftOptions(Model):
@@ -93,85 +78,6 @@ class ContentDraftPayload(Model):
         return self
 
 
-class DraftLine(Model):
-    """One line of a draft, and where it is from: a source id, or the place of a template."""
-
-    kind: str
-    text: str
-    origin: str
-    reference: str
-
-
-class InternalLink(Model):
-    """A link to set."""
-
-    url: str
-    anchor: str
-
-
-class DraftVariant(Model):
-    """One draft. `overlap` is the share of its runs of eight words found in each source."""
-
-    variant: int
-    title: str
-    description: str
-    content: str
-    word_count: int
-    estimated_read_time: str
-    lines: tuple[DraftLine, ...]
-    overlap: dict[str, float]
-    claims_needing_proof: tuple[str, ...]
-    internal_links: tuple[InternalLink, ...]
-    json_ld: dict[str, Any] | None
-    seo_checks: dict[str, bool]
-    seo_score: int
-    reading_ease: float | None
-    grade_level: float | None
-
-
-class BriefTerm(Model):
-    """A term, in how many competitors' texts it is, and whether own pages have it."""
-
-    term: str
-    weight: float
-    competitors: int
-    in_own: bool
-
-
-class ContentBrief(Model):
-    """What a text on the subject has to cover."""
-
-    topics: tuple[str, ...]
-    terms: tuple[BriefTerm, ...]
-    questions: tuple[str, ...]
-    entities: tuple[str, ...]
-    outline: tuple[str, ...]
-    missing_terms: tuple[str, ...]
-
-
-class CompetingPage(Model):
-    """An own page on the same subject."""
-
-    url: str
-    title: str
-    similarity: float
-
-
-class ContentDraftResult(Model):
-    """Brief and drafts; the scores are those of the first draft, readability its reading ease."""
-
-    content_type: str
-    topic: str
-    brief: ContentBrief
-    drafts: tuple[DraftVariant, ...]
-    seo_score: int
-    seo_score_formula: str
-    readability_score: float | None
-    cannibalisation: tuple[CompetingPage, ...]
-    dropped_sentences: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
 def plan_assignment(
     payload: ContentDraftPayload,
     profile: Profile,
@@ -183,7 +89,8 @@ def plan_assignment(
     Raises:
         PayloadInvalid: neither names a topic.
     """
-    topic = payload.topic or next(iter([*payload.keywords, *profile.keywords, *profile.goals]), "")
+    goals = (payload.goal,) if payload.goal else profile.goals
+    topic = payload.topic or next(iter([*payload.keywords, *profile.keywords, *goals]), "")
     if not topic:
         raise PayloadInvalid(
             "the profile names no keyword or goal to write about", pointer="/topic"
@@ -225,63 +132,12 @@ async def _variant(
     if payload.rewriter is not None:
         pieces, notes = await reword(pieces, payload.rewriter, job.prohibited, context)
     title, description = title_of(writer), description_of(writer)
-    draft = _review(payload, job, number, pieces, (title.text, description.text))
-    _enforce(draft, job, needs_disclaimers=payload.content_type != "title_tag")
+    names = (title.text, description.text)
+    draft = review(payload.content_type, job, number, pieces, names)
+    if not payload.options.seo_optimized:
+        draft = draft.model_copy(update={"seo_score": 0})
+    enforce(draft, job, needs_disclaimers=payload.content_type != "title_tag")
     return draft, writer.dropped, notes
-
-
-def _review(
-    payload: ContentDraftPayload,
-    job: Assignment,
-    number: int,
-    pieces: list[Piece],
-    names: tuple[str, str],
-) -> DraftVariant:
-    title, description = names
-    text = plain(pieces)
-    links = links_for(pieces, job.own)
-    checks = seo_checks(pieces, title, description, job, len(links))
-    count = len(words(text))
-    sentences = [piece.text for piece in pieces if piece.kind == "sentence"]
-    prose = " ".join(sentences)
-    return DraftVariant(
-        variant=number + 1,
-        title=title,
-        description=description,
-        content=to_content(pieces),
-        word_count=count,
-        estimated_read_time=f"{max(1, round(count / READING_WORDS_PER_MINUTE))} min",
-        lines=tuple(
-            DraftLine(kind=p.kind, text=p.text, origin=p.origin, reference=p.reference)
-            for p in pieces
-        ),
-        overlap=overlaps(pieces, job),
-        claims_needing_proof=claims_in([p.text for p in pieces if p.origin != "disclaimer"]),
-        internal_links=tuple(InternalLink(url=link.url, anchor=link.anchor) for link in links),
-        json_ld=json_ld(payload.content_type, title, description, job, pieces),
-        seo_checks=checks,
-        seo_score=seo_score(checks) if payload.options.seo_optimized else 0,
-        reading_ease=reading_ease(prose),
-        grade_level=grade_level(prose),
-    )
-
-
-def _enforce(draft: DraftVariant, job: Assignment, *, needs_disclaimers: bool) -> None:
-    """The last gate: what is prohibited is not there, what is required is, no source is copied.
-
-    Raises:
-        PayloadInvalid: topic, keywords or features say what is prohibited; nothing is stored.
-        HandlerFailed: a required disclaimer is missing, or a source is copied.
-    """
-    own = "\n".join(line.text for line in draft.lines if line.origin != "disclaimer")
-    said = prohibited_in(f"{own}\n{draft.title}\n{draft.description}", job.prohibited)
-    if said:
-        raise PayloadInvalid(f"the draft would say what is prohibited: {', '.join(said)}")
-    missing = [text for text in job.disclaimers if text not in draft.content]
-    if missing and needs_disclaimers:
-        raise HandlerFailed(f"the draft misses a required disclaimer: {missing[0]}")
-    if not is_own_work(draft.overlap):
-        raise HandlerFailed("a source accounts for a fifth of the draft or more")
 
 
 async def handle(payload: ContentDraftPayload, context: JobContext) -> ContentDraftResult:
@@ -290,6 +146,7 @@ async def handle(payload: ContentDraftPayload, context: JobContext) -> ContentDr
     own = await _load(payload.sources, "s", context)
     competitors = await _load(payload.competitors, "c", context)
     pages = await _load(payload.existing_pages, "p", context)
+    _check_ids((*own, *competitors, *pages))
     job = plan_assignment(payload, profile, own, competitors)
     drafts, dropped, notes = [], dict[str, None](), list[str]()
     for number in range(payload.options.draft_variants):
@@ -314,6 +171,15 @@ async def _load(
         for position, ref in enumerate(refs, start=1)
     ]
     return tuple([await load_source(ref, n, context) for n, ref in enumerate(named, start=1)])
+
+
+def _check_ids(sources: tuple[Source, ...]) -> None:
+    """A citation leads to one text, and no text hides another's overlap."""
+    seen: set[str] = set()
+    for source in sources:
+        if source.source_id in seen:
+            raise PayloadInvalid(f"two texts have the id {source.source_id}", pointer="/sources")
+        seen.add(source.source_id)
 
 
 def _result(
@@ -364,32 +230,12 @@ def _notes(
             f"the sources support {short[0].word_count} of {payload.options.word_count_target} "
             "words without copying a fifth from one of them: give more sources, or a rewriter"
         )
+    if not is_english("\n".join(source.text for source in job.own)):
+        notes.append(
+            "the sources are not in English, but templates and stop words are: the sentences "
+            "between quotes need a translator, and readability is not judged"
+        )
     return notes
-
-
-def to_markdown(result: ContentDraftResult) -> str:
-    """Brief and drafts, for people."""
-    lines = [f"# Drafts: {result.topic} ({result.content_type})", ""]
-    lines += [f"- note: {note}" for note in result.notes]
-    lines += [f"- competes with [{p.title}]({p.url}), similarity {p.similarity}"
-              for p in result.cannibalisation]  # fmt: skip
-    for draft in result.drafts:
-        ease = "n/a" if draft.reading_ease is None else f"{draft.reading_ease:.0f}"
-        lines += [
-            "", f"## Variant {draft.variant}", "",
-            f"Title: {draft.title}", "", f"Description: {draft.description}", "",
-            f"{draft.word_count} words, {draft.estimated_read_time}; SEO {draft.seo_score}; "
-            f"reading ease {ease}; "
-            f"largest overlap {max(draft.overlap.values(), default=0):.0%}", "",
-            "---", "", draft.content, "---", "",
-            *[f"- needs proof: {text}" for text in draft.claims_needing_proof],
-            *[f"- link: [{link.anchor}]({link.url})" for link in draft.internal_links],
-        ]  # fmt: skip
-    lines += ["", "## Brief", "", f"Outline: {'; '.join(result.brief.outline) or 'none'}", "",
-              f"Questions: {' '.join(result.brief.questions) or 'none'}", "",
-              f"Missing on own pages: {', '.join(result.brief.missing_terms) or 'nothing'}",
-              ""]  # fmt: skip
-    return "\n".join(lines)
 
 
 async def _store(result: ContentDraftResult, context: JobContext) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Any
 
 from pydantic import Field
 
-from jobforge.autopilots.growth.charts import line_chart
 from jobforge.autopilots.growth.experiments.funnel_counts import (
     FunnelCounts,
     FunnelTerms,
@@ -27,7 +26,22 @@ from jobforge.autopilots.growth.experiments.plan import (
     kind_of,
     plan_test,
 )
-from jobforge.autopilots.growth.statistics.power import power_proportions
+from jobforge.autopilots.growth.experiments.report import power_chart, to_html, to_markdown
+from jobforge.autopilots.growth.experiments.result import (
+    Declined,
+    ExperimentProposeResult,
+    GoalMetric,
+    Impact,
+    Proposal,
+    Variant,
+)
+from jobforge.autopilots.growth.experiments.running import running_in
+from jobforge.autopilots.growth.experiments.wording import (
+    RunningExperiment,
+    conflicts_of,
+    evidence_of,
+    stop_rule,
+)
 from jobforge.autopilots.growth.tables import package_table
 from jobforge.core.context import HttpRequest, JobContext
 from jobforge.core.data_source import DataSource, InlineRows
@@ -35,7 +49,6 @@ from jobforge.core.errors import TargetUnavailable
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
 
-GoalMetric = Literal["conversion", "engagement", "retention", "revenue"]
 MIN_ARMS = 2
 
 
@@ -59,22 +72,14 @@ class ProposeOptions(Model):
     max_proposals: int = Field(default=3, ge=1, le=20)
 
 
-class RunningExperiment(Model):
-    """A test that runs already, on a step of the funnel or on a page."""
-
-    name: str
-    step: str | None = None
-    page: str | None = None
-    ends: date | None = None
-
-
 class ExperimentProposePayload(Model):
     """A goal, and the funnel to reach it.
 
     `funnel` holds rows of either kind: counts (`step`, `users`, in order; `days` says how many days
     they cover) or events (`user_id`, `event`, `timestamp`; then `steps` names them in order).
     `daily_users` enter the first step; from events it is counted. The goal names what the steps
-    lead to; the arithmetic is that of shares of users for all of them.
+    lead to; the arithmetic is that of shares of users for all of them. Running experiments are
+    those given, and the definitions that `experiment_run` wrote into the tenant's folder.
     """
 
     goal_metric: GoalMetric
@@ -88,69 +93,6 @@ class ExperimentProposePayload(Model):
     running_experiments: tuple[RunningExperiment, ...] = ()
     constraints: ProposeConstraints = ProposeConstraints()
     options: ProposeOptions = ProposeOptions()
-
-
-class Variant(Model):
-    """One variant: what is different in it."""
-
-    name: str
-    title: str
-    change: str
-    source: str | None
-
-
-class Proposal(Model):
-    """One experiment. Shares are of users; gains are goal events per 30 days at the MDE."""
-
-    rank: int
-    title: str
-    step: str
-    hypothesis: str
-    evidence: tuple[str, ...]
-    variants: tuple[Variant, ...]
-    primary_metric: str
-    guardrails: tuple[str, ...]
-    baseline_rate: float
-    baseline_interval: tuple[float, float]
-    minimum_detectable_effect: float
-    users_per_variant: int
-    total_users: int
-    duration_days: int
-    traffic_allocation: float
-    power: float
-    stop_rule: str
-    expected_gain_per_month: float
-    expected_gain_interval: tuple[float, float]
-    conflicts: tuple[str, ...]
-
-
-class Impact(Model):
-    """Goal events per 30 days over all proposals; `confidence` is the lowest power among them."""
-
-    min: float
-    max: float
-    confidence: float
-
-
-class Declined(Model):
-    """A step without a proposal, and why."""
-
-    step: str
-    reason: str
-
-
-class ExperimentProposeResult(Model):
-    """Proposals by their gain; where there are none, `not_proposed` says why."""
-
-    goal_metric: GoalMetric
-    funnel_name: str
-    proposed_experiments: tuple[Proposal, ...]
-    not_proposed: tuple[Declined, ...]
-    estimated_impact: Impact | None
-    required_sample_size: int
-    recommended_duration_days: int
-    daily_users: float
-    assumptions: tuple[str, ...]
 
 
 def propose(
@@ -206,6 +148,7 @@ def _proposal(
     variants = _variants(leak, payload, clues)
     first = variants[1 if payload.options.include_control else 0]
     goal = payload.goal_metric
+    level = payload.constraints.alpha / (len(variants) - 1)
     return Proposal(
         rank=rank,
         title=f"{first.title}: {leak.before.name} to {leak.after.name}",
@@ -216,7 +159,7 @@ def _proposal(
             f"that share by at least {plan.mde:.1%}: {first.change}"
             + (f" Context: {payload.hypothesis_context}" if payload.hypothesis_context else "")
         ),
-        evidence=_evidence(leak, plan, payload, clues),
+        evidence=evidence_of(leak, plan, payload.target_page, clues),
         variants=variants,
         primary_metric=f"share of users of {leak.before.name} who reach {leak.after.name} ({goal})",
         guardrails=tuple(playbook[kind]["guardrails"]),
@@ -228,10 +171,11 @@ def _proposal(
         duration_days=plan.days,
         traffic_allocation=payload.constraints.traffic_allocation,
         power=plan.power,
-        stop_rule=_stop_rule(plan, len(variants), payload),
+        stop_rule=stop_rule(plan, level),
+        significance_level=level,
         expected_gain_per_month=plan.gain_per_month,
         expected_gain_interval=plan.gain_interval,
-        conflicts=_conflicts(leak, payload),
+        conflicts=conflicts_of(leak, payload.target_page, payload.running_experiments),
     )
 
 
@@ -249,48 +193,6 @@ def _variants(
         for change in changes
     )  # fmt: skip
     return (control, *tried) if payload.options.include_control else tried
-
-
-def _evidence(
-    leak: Leak, plan: TestPlan, payload: ExperimentProposePayload, clues: PageClues
-) -> tuple[str, ...]:
-    low, high = plan.rate_interval
-    lost = leak.before.users - leak.after.users
-    facts = [
-        f"{leak.after.users:,} of {leak.before.users:,} users go from {leak.before.name} to "
-        f"{leak.after.name}: {plan.rate:.1%} (95 % interval {low:.1%} to {high:.1%}); "
-        f"{lost:,} leave",
-    ]
-    if payload.target_page and clues.fields:
-        facts.append(f"{payload.target_page} asks for {len(clues.fields)} fields")
-    if payload.target_page and clues.vague_action:
-        facts.append(f"{payload.target_page} has the button {clues.vague_action!r}")
-    return tuple(facts)
-
-
-def _stop_rule(plan: TestPlan, arms: int, payload: ExperimentProposePayload) -> str:
-    level = payload.constraints.alpha / (arms - 1)
-    return (
-        f"Stop at {plan.total_users:,} users or after {plan.days} days, whichever is later, and "
-        f"decide by a two-sided test at {level:.2%}. Looking earlier is allowed with the "
-        f"sequential interval planned for {plan.total_users:,} users: stop early only when it "
-        "excludes 0, or when a guardrail's interval excludes 0 on the wrong side. Do not read the "
-        "result when the split of users fails the ratio check (p below 0.001)."
-    )
-
-
-def _conflicts(leak: Leak, payload: ExperimentProposePayload) -> tuple[str, ...]:
-    """Running tests on the same step or page: two changes at once cannot be told apart."""
-    same = [
-        running for running in payload.running_experiments
-        if running.step in (leak.before.name, leak.after.name)
-        or (running.page is not None and running.page == payload.target_page)
-    ]  # fmt: skip
-    return tuple(
-        f"{running.name} runs on the same {'step' if running.step else 'page'}"
-        + (f" until {running.ends.isoformat()}: start after it" if running.ends else "")
-        for running in same
-    )
 
 
 def _result(
@@ -326,43 +228,6 @@ def _result(
     )
 
 
-def power_chart(proposals: Sequence[Proposal]) -> str:
-    """Power against the days of the test, one line for each proposal."""
-    lines = []
-    for proposal in proposals:
-        points = []
-        for day in range(1, proposal.duration_days + 1):
-            users = proposal.users_per_variant * day / proposal.duration_days
-            mde = proposal.minimum_detectable_effect
-            points.append((float(day), power_proportions(proposal.baseline_rate, mde, users)))
-        lines.append((f"{proposal.step}: +{proposal.minimum_detectable_effect:.1%}", points))
-    return line_chart("Power by day of the test", lines, x_label="days")
-
-
-def to_markdown(result: ExperimentProposeResult) -> str:
-    """The proposals, for people."""
-    lines = [f"# Experiments for {result.funnel_name}", "", f"Goal: {result.goal_metric}.", ""]
-    for p in result.proposed_experiments:
-        low, high = p.expected_gain_interval
-        lines += [
-            f"## {p.rank}. {p.title}", "", p.hypothesis, "",
-            *[f"- evidence: {fact}" for fact in p.evidence],
-            *[f"- variant **{v.name}**: {v.change}" for v in p.variants],
-            f"- metric: {p.primary_metric}",
-            f"- guardrails: {'; '.join(p.guardrails)}",
-            f"- users: {p.users_per_variant:,} per variant, {p.total_users:,} in all, "
-            f"{p.duration_days} days at {p.traffic_allocation:.0%} of traffic, power {p.power:.0%}",
-            f"- worth, if it works: {p.expected_gain_per_month:,.0f} per 30 days "
-            f"({low:,.0f} to {high:,.0f})",
-            f"- stop rule: {p.stop_rule}",
-            *[f"- **conflict**: {text}" for text in p.conflicts], "",
-        ]  # fmt: skip
-    if not result.proposed_experiments:
-        lines += ["Nothing is proposed: the data do not support a test.", ""]
-    lines += [f"- no test for {entry.step}: {entry.reason}" for entry in result.not_proposed]
-    return "\n".join([*lines, "", *[f"- assumption: {text}" for text in result.assumptions], ""])
-
-
 async def _look_at(payload: ExperimentProposePayload, context: JobContext) -> PageClues:
     if payload.target_page is None or not payload.target_page.startswith(("http://", "https://")):
         return PageClues()
@@ -376,7 +241,9 @@ async def handle(payload: ExperimentProposePayload, context: JobContext) -> Expe
     """Read the funnel and the page, propose, store proposal, summary and power curve."""
     terms = FunnelTerms(payload.steps, payload.daily_users, payload.period_days)
     counts = counts_from_rows(await context.data.rows(payload.funnel), terms)
-    result = propose(counts, payload, await _look_at(payload, context))
+    running = (*payload.running_experiments, *await running_in(context))
+    known = payload.model_copy(update={"running_experiments": running})
+    result = propose(counts, known, await _look_at(payload, context))
     stem = f"growth-experiment-{context.job.job_id}"
     files = [
         ("json", result.model_dump_json(indent=1), "experiment_proposal", "application/json"),
@@ -385,6 +252,7 @@ async def handle(payload: ExperimentProposePayload, context: JobContext) -> Expe
     if result.proposed_experiments:
         chart = power_chart(result.proposed_experiments)
         files.append(("svg", chart, "power_curve", "image/svg+xml"))
+    files.append(("html", to_html(result), "experiment_report_page", "text/html"))
     for suffix, text, kind, mime_type in files:
         await context.artifacts.put(
             f"{stem}.{suffix}", text.encode(), kind=kind, mime_type=mime_type

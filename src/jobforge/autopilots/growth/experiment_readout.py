@@ -9,6 +9,18 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from jobforge.autopilots.growth.experiments.readout_report import (
+    effect_chart,
+    to_html,
+    to_markdown,
+)
+from jobforge.autopilots.growth.experiments.readout_result import (
+    Decision,
+    Effect,
+    EffectVerdict,
+    ExperimentReadoutResult,
+    Verdict,
+)
 from jobforge.autopilots.growth.statistics.compare import Comparison, compare
 from jobforge.autopilots.growth.statistics.many import (
     SRM_ALPHA,
@@ -22,7 +34,6 @@ from jobforge.core.context import JobContext
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
 
-Decision = Literal["ship", "do_not_ship", "continue", "no_difference_found", "do_not_read"]
 Correction = Literal["holm", "benjamini_hochberg", "none"]
 
 
@@ -72,44 +83,6 @@ class ExperimentReadoutPayload(Model):
         if not any(metric.role == "goal" for metric in self.metrics):
             raise ValueError("an experiment has a goal metric")
         return self
-
-
-class Effect(Model):
-    """One variant against the control on one metric; relative effects, as shares."""
-
-    variant: str
-    metric: str
-    role: str
-    uplift: float
-    low: float | None
-    high: float | None
-    p_value: float | None
-    adjusted_p_value: float | None
-    chance_to_win: float | None
-    expected_loss: float | None
-    verdict: Literal["better", "worse", "no_difference_found", "not_judged"]
-    problem: str | None
-
-
-class Verdict(Model):
-    """What to do with one variant, and why."""
-
-    variant: str
-    decision: Decision
-    reasons: tuple[str, ...]
-
-
-class ExperimentReadoutResult(Model):
-    """The effects, the check of the split, and a decision for each variant."""
-
-    experiment: str
-    users: int
-    srm_p_value: float
-    is_split_broken: bool
-    effects: tuple[Effect, ...]
-    decisions: tuple[Verdict, ...]
-    power_now: float | None
-    additional_users: float | None
 
 
 def read_out(payload: ExperimentReadoutPayload) -> ExperimentReadoutResult:
@@ -202,7 +175,7 @@ def _effect(
 
 def _judge(
     found: Comparison, adjusted: float | None, metric: MetricSpec, alpha: float
-) -> Literal["better", "worse", "no_difference_found", "not_judged"]:
+) -> EffectVerdict:
     if found.problem is not None:
         return "not_judged"
     if found.chance_to_win is not None:
@@ -282,55 +255,20 @@ def _power(payload: ExperimentReadoutPayload) -> tuple[float | None, float | Non
     return (None, None) if found.problem else (found.power_now, found.additional_users)
 
 
-def to_markdown(result: ExperimentReadoutResult) -> str:
-    """The readout, for people."""
-    split = "BROKEN" if result.is_split_broken else "as planned"
-    lines = [
-        f"# Readout of {result.experiment}", "",
-        f"{result.users:,} users; split {split} (p = {result.srm_p_value:.4g}).", "",
-        "| variant | metric | effect | interval | p, adjusted | chance to win | verdict |",
-        "|---|---|---:|---|---:|---:|---|",
-    ]  # fmt: skip
-    for e in result.effects:
-        interval = f"{_percent(e.low)} to {_percent(e.high)}"
-        p = "n/a" if e.adjusted_p_value is None else f"{e.adjusted_p_value:.4f}"
-        win = "n/a" if e.chance_to_win is None else f"{e.chance_to_win:.1%}"
-        lines.append(
-            f"| {e.variant} | {e.metric} ({e.role}) | {e.uplift:+.2%} | {interval} | {p} | {win} "
-            f"| {e.verdict.replace('_', ' ')} |"
-        )
-    lines += [
-        "",
-        *[
-            f"- **{d.variant}: {d.decision.replace('_', ' ')}**: {'; '.join(d.reasons)}"
-            for d in result.decisions
-        ],
-    ]
-    if result.power_now is not None:
-        lines += ["", f"Power now: {result.power_now:.0%}."]
-    return "\n".join([*lines, ""])
-
-
-def _percent(value: float | None) -> str:
-    return "unbounded" if value is None else f"{value:+.2%}"
-
-
 async def handle(payload: ExperimentReadoutPayload, context: JobContext) -> ExperimentReadoutResult:
     """Read out, store the report."""
     result = read_out(payload)
     stem = f"growth-readout-{context.job.job_id}"
-    await context.artifacts.put(
-        f"{stem}.json",
-        result.model_dump_json(indent=1).encode(),
-        kind="experiment_readout",
-        mime_type="application/json",
+    files = (
+        ("json", result.model_dump_json(indent=1), "experiment_readout", "application/json"),
+        ("md", to_markdown(result), "experiment_summary", "text/markdown"),
+        ("svg", effect_chart(result), "effect_chart", "image/svg+xml"),
+        ("html", to_html(result), "experiment_report_page", "text/html"),
     )
-    await context.artifacts.put(
-        f"{stem}.md",
-        to_markdown(result).encode(),
-        kind="experiment_summary",
-        mime_type="text/markdown",
-    )
+    for suffix, text, kind, mime_type in files:
+        await context.artifacts.put(
+            f"{stem}.{suffix}", text.encode(), kind=kind, mime_type=mime_type
+        )
     return result
 
 

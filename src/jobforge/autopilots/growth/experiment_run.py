@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from jobforge.autopilots.growth.experiments.running import FOLDER, definitions_in
 from jobforge.autopilots.growth.publishing.document_change import (
-    FilePlace,
     Place,
     apply_document,
     is_url,
@@ -23,11 +23,10 @@ from jobforge.autopilots.growth.publishing.document_change import (
 )
 from jobforge.core.context import JobContext
 from jobforge.core.effects import PlannedEffect
-from jobforge.core.errors import Conflict, DatasetMissing, SourceMalformed
+from jobforge.core.errors import Conflict
 from jobforge.core.job_type import ActionSteps, JobType
 from jobforge.core.model import Model
 
-FOLDER = "experiments"
 BUCKETS = 10_000
 _SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -147,28 +146,11 @@ async def plan(payload: ExperimentRunPayload, context: JobContext) -> tuple[Plan
 
 async def _check_conflicts(payload: ExperimentRunPayload, context: JobContext) -> None:
     own = _destination(payload)
-    for path in await _definitions(context):
-        other = await _definition(path, context)
+    for path, other in await definitions_in(context):
         is_same = path == own or other.get("experiment_id") == payload.proposal_id
         is_running = other.get("status") == "running"
         if not is_same and is_running and other.get("target_step") == payload.target_step:
             raise Conflict(f"{path} runs on the same step, {payload.target_step}")
-
-
-async def _definitions(context: JobContext) -> tuple[str, ...]:
-    try:
-        return await context.workspace.list(FOLDER, suffixes=(".json",))
-    except DatasetMissing:
-        return ()
-
-
-async def _definition(path: str, context: JobContext) -> Mapping[str, Any]:
-    content = await FilePlace(path).read(context)
-    try:
-        found = json.loads(content or b"{}")
-    except ValueError:
-        raise SourceMalformed(f"{path} is not JSON, so conflicts cannot be told") from None
-    return found if isinstance(found, dict) else {}
 
 
 async def apply(

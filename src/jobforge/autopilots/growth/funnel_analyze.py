@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from jobforge.autopilots.growth.charts import bar_chart
 from jobforge.autopilots.growth.funnel.analysis import MAX_STEPS, analyze_funnel, sessions
 from jobforge.autopilots.growth.funnel.events import (
     Columns,
@@ -17,6 +16,8 @@ from jobforge.autopilots.growth.funnel.events import (
     read_rows,
 )
 from jobforge.autopilots.growth.funnel.model import FunnelResult
+from jobforge.autopilots.growth.funnel.report import funnel_chart, to_html, to_markdown
+from jobforge.autopilots.growth.funnel.result import Funnel, FunnelAnalyzeResult, FunnelStep
 from jobforge.core.context import JobContext
 from jobforge.core.data_source import DataSource, InlineRows
 from jobforge.core.errors import SourceMalformed
@@ -53,43 +54,6 @@ class FunnelAnalyzePayload(Model):
         if len(set(self.steps)) < len(self.steps):
             raise ValueError("each step is named once")
         return self
-
-
-class FunnelStep(Model):
-    """One step. Shares are None where nobody could convert; seconds count from the first step."""
-
-    name: str
-    units: int
-    from_start: float | None
-    from_previous: float | None
-    interval: tuple[float, float] | None
-    drop_off: int
-    median_seconds: float | None
-    p90_seconds: float | None
-
-
-class Funnel(Model):
-    """A funnel over everybody, or over one segment."""
-
-    segment: str | None
-    steps: tuple[FunnelStep, ...]
-    overall_conversion: float | None
-    biggest_drop: str | None
-
-
-class FunnelAnalyzeResult(Model):
-    """The funnel, and the same by segment; `skipped_events` had no user or no readable time."""
-
-    funnel_name: str
-    unit: str
-    window_hours: float | None
-    first_day: str
-    last_day: str
-    days: int
-    events_used: int
-    skipped_events: int
-    funnel: Funnel
-    segments: tuple[Funnel, ...]
 
 
 async def load_events(payload: FunnelAnalyzePayload, context: JobContext) -> SortedEvents:
@@ -178,50 +142,16 @@ def _funnel(found: FunnelResult, segment: str | None) -> Funnel:
     )
 
 
-def to_markdown(result: FunnelAnalyzeResult) -> str:
-    """The funnel as tables, for people."""
-    lines = [
-        f"# Funnel {result.funnel_name}",
-        "",
-        f"{result.events_used} events of {result.first_day} to {result.last_day}; "
-        f"counted: {result.unit}s; window: "
-        f"{'any time' if result.window_hours is None else f'{result.window_hours:g} hours'}.",
-        "",
-    ]
-    for funnel in (result.funnel, *result.segments):
-        lines += [f"## {funnel.segment or 'Everybody'}", ""]
-        lines += ["| step | reached | from previous | 95 % interval | from start | median time |"]
-        lines += ["|---|---:|---:|---|---:|---:|"]
-        lines += [_row(step) for step in funnel.steps]
-        lines += ["", f"Biggest loss before: {funnel.biggest_drop or 'nowhere'}.", ""]
-    return "\n".join(lines)
-
-
-def _row(step: FunnelStep) -> str:
-    low_high = step.interval
-    interval = f"{low_high[0]:.1%} to {low_high[1]:.1%}" if low_high else "n/a"
-    median = (
-        "n/a" if step.median_seconds is None else str(timedelta(seconds=round(step.median_seconds)))
-    )
-    return (
-        f"| {step.name} | {step.units} | {_share(step.from_previous)} | {interval} "
-        f"| {_share(step.from_start)} | {median} |"
-    )
-
-
-def _share(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.1%}"
-
-
 async def handle(payload: FunnelAnalyzePayload, context: JobContext) -> FunnelAnalyzeResult:
     """Read the events, analyse, store tables and a picture."""
     result = analyze_events(await load_events(payload, context), payload)
     stem = f"growth-funnel-{context.job.job_id}"
-    bars = [(step.name, float(step.units)) for step in result.funnel.steps]
+    chart = funnel_chart(result.funnel, f"Funnel {result.funnel_name}")
     files = (
         ("json", result.model_dump_json(indent=1), "funnel_report", "application/json"),
         ("md", to_markdown(result), "funnel_summary", "text/markdown"),
-        ("svg", bar_chart(f"Funnel {result.funnel_name}", bars), "funnel_chart", "image/svg+xml"),
+        ("svg", chart, "funnel_chart", "image/svg+xml"),
+        ("html", to_html(result), "funnel_report_page", "text/html"),
     )
     for suffix, text, kind, mime_type in files:
         await context.artifacts.put(

@@ -152,8 +152,9 @@ async def handle(payload: SeoScanPayload, context: JobContext) -> SeoScanResult:
         "crawlers": await _read_log(payload, context, report),
     }
     short = to_result(report, scan_depth=payload.scan_depth)
-    await _store(report, context)
-    return short.model_copy(update=extras)
+    result = short.model_copy(update=extras)
+    await _store(report, result, context)
+    return result
 
 
 async def _compare_with_baseline(
@@ -174,13 +175,14 @@ async def _read_log(
     return to_crawler_activity(analyze_access_log(log, report))
 
 
-async def _store(report: CrawlReport, context: JobContext) -> None:
+async def _store(report: CrawlReport, result: SeoScanResult, context: JobContext) -> None:
     stem = f"growth-seo-scan-{context.job.job_id}"
-    content = json.dumps(asdict(report), ensure_ascii=False, indent=1)
+    compared = result.model_dump(mode="json", include={"competitors", "baseline", "crawlers"})
+    content = json.dumps({**asdict(report), **compared}, ensure_ascii=False, indent=1)
     for suffix, text, kind, mime_type in (
         ("json", content, "seo_scan_report", "application/json"),
-        ("md", to_markdown(report), "seo_summary", "text/markdown"),
-        ("html", to_html(report), "seo_report_page", "text/html"),
+        ("md", to_markdown(report, result), "seo_summary", "text/markdown"),
+        ("html", to_html(report, result), "seo_report_page", "text/html"),
     ):
         await context.artifacts.put(
             f"{stem}.{suffix}", text.encode(), kind=kind, mime_type=mime_type

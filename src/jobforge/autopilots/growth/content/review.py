@@ -7,17 +7,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobforge.autopilots.growth.content.brief import similarity
-from jobforge.autopilots.growth.content.draft import MAX_OVERLAP, Assignment, Piece, plain
+from jobforge.autopilots.growth.content.draft import (
+    MAX_OVERLAP,
+    Assignment,
+    Piece,
+    plain,
+    to_content,
+)
+from jobforge.autopilots.growth.content.result import DraftLine, DraftVariant, InternalLink
 from jobforge.autopilots.growth.content.sources import Source, path_of
 from jobforge.autopilots.growth.content.text import (
     DESCRIPTION_FONT,
     DESCRIPTION_PIXELS,
     TITLE_FONT,
     TITLE_PIXELS,
+    grade_level,
+    is_english,
     overlap,
     pixel_width,
+    reading_ease,
     terms,
+    words,
 )
+from jobforge.autopilots.growth.content.voice import claims_in, prohibited_in
+from jobforge.core.errors import HandlerFailed, PayloadInvalid
+
+READING_WORDS_PER_MINUTE = 238
+"""Source: Brysbaert, How many words do we read per minute?, 2019 (silent reading of English)."""
 
 RIVAL_SIMILARITY = 0.6
 MAX_LINKS = 5
@@ -44,6 +60,64 @@ class Rival:
     url: str
     title: str
     similarity: float
+
+
+def review(
+    content_type: str,
+    job: Assignment,
+    number: int,
+    pieces: Sequence[Piece],
+    names: tuple[str, str],
+) -> DraftVariant:
+    """A draft with everything that is measured of it; `names` are its title and description.
+
+    Readability is judged for English only, and None for what is not.
+    """
+    title, description = names
+    text = plain(pieces)
+    links = links_for(pieces, job.own)
+    checks = seo_checks(pieces, title, description, job, len(links))
+    count = len(words(text))
+    prose = " ".join(piece.text for piece in pieces if piece.kind == "sentence")
+    judged = prose if is_english(prose) else ""
+    return DraftVariant(
+        variant=number + 1,
+        title=title,
+        description=description,
+        content=to_content(pieces),
+        word_count=count,
+        estimated_read_time=f"{max(1, round(count / READING_WORDS_PER_MINUTE))} min",
+        lines=tuple(
+            DraftLine(kind=p.kind, text=p.text, origin=p.origin, reference=p.reference)
+            for p in pieces
+        ),
+        overlap=overlaps(pieces, job),
+        claims_needing_proof=claims_in([p.text for p in pieces if p.origin != "disclaimer"]),
+        internal_links=tuple(InternalLink(url=link.url, anchor=link.anchor) for link in links),
+        json_ld=json_ld(content_type, title, description, job, pieces),
+        seo_checks=checks,
+        seo_score=seo_score(checks),
+        reading_ease=reading_ease(judged),
+        grade_level=grade_level(judged),
+    )
+
+
+def enforce(draft: DraftVariant, job: Assignment, *, needs_disclaimers: bool) -> None:
+    """The last gate: what is prohibited is not there, what is required is, no source is copied.
+
+    Raises:
+        PayloadInvalid: topic, keywords or features say what is prohibited; nothing is stored.
+        HandlerFailed: a required disclaimer is missing, or a source is copied.
+    """
+    own = "\n".join(line.text for line in draft.lines if line.origin != "disclaimer")
+    said = prohibited_in(f"{own}\n{draft.title}\n{draft.description}", job.prohibited)
+    if said:
+        raise PayloadInvalid(f"the draft would say what is prohibited: {', '.join(said)}")
+    missing = [text for text in job.disclaimers if text not in draft.content]
+    if missing and needs_disclaimers:
+        raise HandlerFailed(f"the draft misses a required disclaimer: {missing[0]}")
+    if not is_own_work(draft.overlap):
+        raise HandlerFailed("a source accounts for a fifth of the draft or more")
 
 
 def seo_checks(

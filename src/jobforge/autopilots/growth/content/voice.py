@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -15,6 +16,7 @@ from jobforge.core.errors import DatasetMissing, SourceMalformed
 PROFILE_FOLDER = "profiles"
 _MAX_PARENTS = 5
 _NAME = re.compile(r"^[A-Za-z0-9._-]{1,100}$")
+_ENDING = re.compile(r"(?<=\w\w\w\w)(?:ing|ed|e|s)$")
 _CLAIM = re.compile(
     r"\d+(?:[.,]\d+)?\s*(?:%|percent|x\b|times\b)|\b(?:best|fastest|cheapest|leading|only|first|most|"
     r"number one|no\. ?1|guarantee[sd]?|proven|always|never|every|zero|100|unlimited|free|"
@@ -126,16 +128,34 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def prohibited_in(text: str, prohibited: Sequence[str]) -> tuple[str, ...]:
-    """The prohibited phrases that the text uses, whatever their case, spacing and plural."""
-    own = f" {' '.join(terms(text))} "
-    lower = " ".join(text.lower().split())
+    """The prohibited phrases that the text uses, whatever their case, spacing and ending.
+
+    Better one sentence too many than one that was prohibited: "guarantees" counts as "guaranteed",
+    and letters that only look or combine otherwise (full width, soft hyphens) count as plain ones.
+    """
+    lower = _plain(text)
+    own = f" {_meaning(lower)} "
     found = []
     for phrase in prohibited:
-        meaning = " ".join(terms(phrase))
-        is_literal = re.search(rf"(?<!\w){re.escape(phrase.lower())}(?!\w)", lower) is not None
+        wanted = _plain(phrase)
+        meaning = _meaning(wanted)
+        is_literal = (
+            bool(wanted) and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", lower) is not None
+        )
         if is_literal or (meaning and f" {meaning} " in own):
             found.append(phrase)
     return tuple(found)
+
+
+def _plain(text: str) -> str:
+    """In lower case and plain letters, without what cannot be seen, one space between words."""
+    normal = unicodedata.normalize("NFKC", text)
+    visible = "".join(char for char in normal if unicodedata.category(char) != "Cf")
+    return " ".join(visible.lower().split())
+
+
+def _meaning(text: str) -> str:
+    return " ".join(_ENDING.sub("", term) for term in terms(text))
 
 
 def claims_in(sentences: Sequence[str]) -> tuple[str, ...]:

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 _READERS = {
     "csv": "read_csv(?, header = true, all_varchar = true)",
     "parquet": "read_parquet(?)",
-    "json": "read_json(?, format = 'auto')",
-    "ndjson": "read_json(?, format = 'newline_delimited')",
 }
+_JSON_FORMS = {"json": "auto", "ndjson": "newline_delimited"}
 MAX_SEGMENTS = 20
 NO_SEGMENT = "(none)"
 
@@ -38,6 +37,12 @@ class Columns:
     event: str = "event"
     time: str = "timestamp"
     segment: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that are there, each once."""
+        all_four = (self.user, self.event, self.time, self.segment)
+        return tuple(dict.fromkeys(name for name in all_four if name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def read_file(
     connection = duckdb.connect()
     try:
         connection.execute("SET threads = 2")
-        relation = f"SELECT * FROM {_READERS[file.format]}"  # noqa: S608 - one of our own readers
+        relation = _relation(connection, file, columns)
         return _read(connection, relation, [str(file.path)], columns, steps, only_steps)
     except duckdb.Error as error:
         raise SourceMalformed(f"the events cannot be read: {str(error)[:200]}") from None
@@ -88,7 +93,7 @@ def read_rows(
     """
     import duckdb
 
-    names = [n for n in (columns.user, columns.event, columns.time, columns.segment) if n]
+    names = columns.names
     for name in names:
         if not any(name in row for row in rows):
             raise SourceMalformed(f"the events have no column {name!r}")
@@ -137,13 +142,27 @@ def _read(
     return _sorted(connection, found, tuple(names))
 
 
+def _relation(connection: duckdb.DuckDBPyConnection, file: DatasetFile, columns: Columns) -> str:
+    """The query that reads the file, with one parameter, its path.
+
+    JSON is read as texts: a type guessed from the first rows would refuse later ones.
+    """
+    if file.format not in _JSON_FORMS:
+        return f"SELECT * FROM {_READERS[file.format]}"  # noqa: S608 - one of our own readers
+    form = f"format = {_literal(_JSON_FORMS[file.format])}"
+    whole = f"SELECT * FROM read_json(?, {form}, maximum_depth = 1)"  # noqa: S608 - our own form
+    _column_types(connection, whole, [str(file.path)], columns)
+    wanted = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in columns.names)
+    return f"SELECT * FROM read_json(?, {form}, columns = {{{wanted}}})"  # noqa: S608 - quoted
+
+
 def _column_types(
     connection: duckdb.DuckDBPyConnection, relation: str, parameters: list[str], columns: Columns
 ) -> dict[str, str]:
     described = connection.execute(f"DESCRIBE {relation}", parameters).fetchall()
     types = {row[0]: str(row[1]) for row in described}
-    for name in (columns.user, columns.event, columns.time, columns.segment):
-        if name and name not in types:
+    for name in columns.names:
+        if name not in types:
             raise SourceMalformed(
                 f"the events have no column {name!r}; there are {', '.join(sorted(types))}"
             )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections import Counter
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from jobforge.autopilots.growth.seo.model import CrawlReport
 from jobforge.core.errors import SourceMalformed
 
 MAX_URLS = 50
+MAX_LOG_BYTES = 200_000_000
+_GZIP = b"\x1f\x8b"
 _LINE = re.compile(
     r'^(?P<host>\S+) \S+ \S+ \[[^\]]+\] "(?P<method>[A-Z]+) (?P<path>\S+)[^"]*" '
     r'(?P<status>\d{3}) \S+(?: "[^"]*" "(?P<agent>[^"]*)")?'
@@ -54,11 +58,12 @@ class LogAnalysis:
 
 
 def analyze_access_log(log: bytes, report: CrawlReport) -> LogAnalysis:
-    """Read a log in the common or combined format.
+    """Read a log in the common or combined format, plain or in gzip.
 
     Raises:
         SourceMalformed: no line of it can be read.
     """
+    log = _unpacked(log)
     visits: dict[str, Counter[str]] = {}
     kinds: dict[str, Counter[str]] = {}
     lines = unreadable = 0
@@ -79,13 +84,29 @@ def analyze_access_log(log: bytes, report: CrawlReport) -> LogAnalysis:
     return _compare(report, visits, kinds, (lines, unreadable))
 
 
+def _unpacked(log: bytes) -> bytes:
+    if not log.startswith(_GZIP):
+        return log
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        content = unpack.decompress(log, MAX_LOG_BYTES)
+    except zlib.error as error:
+        raise SourceMalformed(f"the log's gzip is damaged: {error}") from None
+    if unpack.unconsumed_tail:
+        raise SourceMalformed(f"the log unpacks to more than {MAX_LOG_BYTES:,} bytes")
+    return content
+
+
 def _bot_of(agent: str) -> str | None:
     lower = agent.lower()
     return next((name for name, mark in _BOTS if mark in lower), None)
 
 
 def _kind(status: int) -> str:
-    return "error" if status >= _ERROR else "redirect" if status >= _REDIRECT else "ok"
+    """Not modified (304) is an answer as good as the page, and the cheaper one."""
+    if status >= _ERROR:
+        return "error"
+    return "redirect" if status >= _REDIRECT and status != HTTPStatus.NOT_MODIFIED else "ok"
 
 
 def _compare(

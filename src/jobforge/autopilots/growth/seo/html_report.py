@@ -3,65 +3,71 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from html import escape
+from collections.abc import Iterable, Iterator
 
 from jobforge.autopilots.growth.charts import bar_chart
+from jobforge.autopilots.growth.html_page import html_page, html_table, text
+from jobforge.autopilots.growth.seo.comparisons import comparisons_of
 from jobforge.autopilots.growth.seo.model import SEVERITIES, CrawlReport, SiteIssue
+from jobforge.autopilots.growth.seo.scan_result import SeoScanResult
 from jobforge.autopilots.growth.seo.score import FORMULA
 
 MAX_URLS = 100
-_STYLE = """
-body{font:15px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1f2937}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}code{background:#f3f4f6;padding:0 .2em}
-table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #e5e7eb;text-align:left;
-padding:.25rem .5rem}.score{font-size:3rem;font-weight:700}.critical,.high{color:#b91c1c}
-.medium{color:#b45309}.low,.info{color:#4b5563}summary{cursor:pointer}li{word-break:break-all}
-svg{max-width:100%;height:auto}
-"""
 
 
-def to_html(report: CrawlReport) -> str:
-    """The whole report, every issue with up to a hundred URLs."""
+def to_html(report: CrawlReport, result: SeoScanResult | None = None) -> str:
+    """The whole report, every issue with up to a hundred URLs; comparisons are the result's."""
     score = "not judged" if report.score is None else f"{report.score} <small>of 100</small>"
     body = [
-        f"<h1>SEO scan of {_text(report.start_url)}</h1>",
+        f"<h1>SEO scan of {text(report.start_url)}</h1>",
         f'<p class="score">{score}</p>',
         f"<p>{len(report.pages)} URLs fetched, {report.urls_known} known. Formula: {FORMULA}.</p>",
-        *[f"<p>{_text(note)}</p>" for note in _notes(report)],
+        *[f"<p>{text(note)}</p>" for note in _notes(report)],
         *_charts(report),
         _overview(report.issues),
+        *_comparisons(result),
         *[_section(issue) for issue in report.issues],
     ]
-    head = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>SEO scan</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-        "style-src 'unsafe-inline'\">"
-        f"<style>{_STYLE}</style></head><body>"
-    )
-    return head + "".join(body) + "</body></html>\n"
+    return html_page(f"SEO scan of {report.start_url}", body)
 
 
-def _notes(report: CrawlReport) -> Iterable[str]:
+def _notes(report: CrawlReport) -> Iterator[str]:
     if report.stopped_because:
         yield f"The crawl is not complete: {report.stopped_because}."
     yield from report.notes
 
 
-def _charts(report: CrawlReport) -> Iterable[str]:
+def _charts(report: CrawlReport) -> Iterator[str]:
     severities = Counter(issue.severity for issue in report.issues)
     statuses = Counter(str(page.status or "no answer") for page in report.pages)
     depths = Counter(page.depth for page in report.pages if page.is_html)
-    rows = (
+    rows: tuple[tuple[str, list[tuple[str, float]]], ...] = (
         ("Failed audits by severity", [(name, severities[name]) for name in SEVERITIES]),
+        ("Pages by score", _scores(report)),
         ("URLs by status", sorted(statuses.items())),
         ("Pages by clicks from the start", [(str(k), v) for k, v in sorted(depths.items())]),
+        ("Time to the whole answer, pages by milliseconds", _times(report)),
         ("Pages of highest internal rank", _best(report)),
     )
     for title, bars in rows:
-        if bars:
-            yield bar_chart(title, [(name, float(value)) for name, value in bars])
+        if any(value for _, value in bars):
+            yield bar_chart(title, bars)
+
+
+def _scores(report: CrawlReport) -> list[tuple[str, float]]:
+    scores = [page.score for page in report.pages if page.score is not None]
+    bounds = ((0, 49), (50, 69), (70, 89), (90, 100))
+    return [(f"{low} to {high}", sum(low <= s <= high for s in scores)) for low, high in bounds]
+
+
+def _times(report: CrawlReport) -> list[tuple[str, float]]:
+    times = [page.elapsed_ms for page in report.pages if page.elapsed_ms > 0]
+    bounds = ((0, 200), (200, 600), (600, 1800), (1800, float("inf")))
+    return [
+        (f"{low} to {high:g}" if high < float("inf") else f"{low} and more",
+         sum(low <= t < high for t in times))
+        for low, high in bounds
+    ]  # fmt: skip
 
 
 def _best(report: CrawlReport) -> list[tuple[str, float]]:
@@ -71,31 +77,34 @@ def _best(report: CrawlReport) -> list[tuple[str, float]]:
 
 def _overview(issues: Iterable[SiteIssue]) -> str:
     rows = "".join(
-        f'<tr><td class="{i.severity}">{i.severity}</td><td><a href="#{i.audit}">{_text(i.title)}'
-        f"</a></td><td>{len(i.urls)}</td><td><code>{i.audit}</code></td></tr>"
+        f'<tr><td class="{i.severity}">{i.severity}</td><td><a href="#{i.audit}">{text(i.title)}'
+        f'</a></td><td class="number">{len(i.urls)}</td><td><code>{i.audit}</code></td></tr>'
         for i in issues
     )
     return (
-        f"<table><tr><th>severity</th><th>issue</th><th>URLs</th><th>audit</th></tr>{rows}</table>"
+        '<table><tr><th>severity</th><th>issue</th><th class="number">URLs</th><th>audit</th></tr>'
+        f"{rows}</table>"
     )
+
+
+def _comparisons(result: SeoScanResult | None) -> Iterator[str]:
+    for comparison in comparisons_of(result) if result else ():
+        yield f"<h2>{text(comparison.title)}</h2><p>{text(comparison.summary)}</p>"
+        yield html_table(comparison.head, comparison.rows) if comparison.rows else ""
 
 
 def _section(issue: SiteIssue) -> str:
     items = "".join(
-        f"<li>{_text(item.url)}{f', line {item.line}' if item.line else ''}: {_text(item.detail)}"
-        f"{f' <code>{_text(item.element)}</code>' if item.element else ''}</li>"
+        f"<li>{text(item.url)}{f', line {item.line}' if item.line else ''}: {text(item.detail)}"
+        f"{f' <code>{text(item.element)}</code>' if item.element else ''}</li>"
         for item in issue.items
     )
-    urls = "".join(f"<li>{_text(url)}</li>" for url in issue.urls[:MAX_URLS])
+    urls = "".join(f"<li>{text(url)}</li>" for url in issue.urls[:MAX_URLS])
     rest = len(issue.urls) - MAX_URLS
     more = f"<p>… and {rest} more, in the JSON report.</p>" if rest > 0 else ""
     return (
-        f'<h2 id="{issue.audit}" class="{issue.severity}">{_text(issue.title)}</h2>'
-        f'<p>{_text(issue.why)} <a href="{_text(issue.source)}">Source</a></p>'
-        f"<p><b>Fix:</b> {_text(issue.fix)}</p><ul>{items}</ul>"
+        f'<h2 id="{issue.audit}" class="{issue.severity}">{text(issue.title)}</h2>'
+        f'<p>{text(issue.why)} <a href="{text(issue.source)}">Source</a></p>'
+        f"<p><b>Fix:</b> {text(issue.fix)}</p><ul>{items}</ul>"
         f"<details><summary>{len(issue.urls)} URLs</summary><ul>{urls}</ul>{more}</details>"
     )
-
-
-def _text(value: str) -> str:
-    return escape(value, quote=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from jobforge.autopilots.growth.seo.comparisons import comparisons_of
 from jobforge.autopilots.growth.seo.model import CrawlReport, SiteIssue
+from jobforge.autopilots.growth.seo.scan_result import SeoScanResult
 from jobforge.autopilots.growth.seo.score import FORMULA
 
 MAX_URLS = 10
 
 
-def to_markdown(report: CrawlReport) -> str:
-    """What was looked at, the score, and each issue with its places, reason and remedy."""
+def to_markdown(report: CrawlReport, result: SeoScanResult | None = None) -> str:
+    """What was looked at, the score, each issue with its places, reason and remedy, comparisons."""
     score = "not judged" if report.score is None else f"{report.score} of 100"
     lines = [
         f"# SEO scan of {report.start_url}",
@@ -26,9 +28,21 @@ def to_markdown(report: CrawlReport) -> str:
         lines += ["No issue found.", ""]
     else:
         lines += _table(report.issues)
+    lines += _comparisons(result) if result else []
     for issue in report.issues:
         lines += _section(issue)
     return "\n".join(lines)
+
+
+def _comparisons(result: SeoScanResult) -> list[str]:
+    lines: list[str] = []
+    for found in comparisons_of(result):
+        lines += [f"## {found.title}", "", _plain(found.summary), ""]
+        if found.rows:
+            lines += [f"| {' | '.join(found.head)} |", "|---" * len(found.head) + "|"]
+            lines += [f"| {' | '.join(map(_plain, row))} |" for row in found.rows]
+            lines.append("")
+    return lines
 
 
 def _table(issues: tuple[SiteIssue, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from statistics import median
 from typing import Literal
 
 from jobforge.autopilots.growth.seo.access_log import LogAnalysis
@@ -51,7 +52,11 @@ class Recommendation(Model):
 
 
 class Competitor(Model):
-    """How another site compares; `error` says why it could not be judged."""
+    """How another site compares; `error` says why it could not be judged.
+
+    `only_here` are audits that one's own site alone fails, `only_there` those that the other does.
+    Medians are over the other site's pages: words, and milliseconds to the whole answer.
+    """
 
     url: str
     score: int | None
@@ -59,6 +64,8 @@ class Competitor(Model):
     failed_audits: int
     only_here: tuple[str, ...]
     only_there: tuple[str, ...]
+    median_words: float | None = None
+    median_ms: float | None = None
     error: str | None = None
 
 
@@ -172,14 +179,17 @@ def recommend(issues: tuple[SiteIssue, ...]) -> tuple[Recommendation, ...]:
 
 def compare(own: CrawlReport, other: CrawlReport) -> Competitor:
     """How another site's report differs from one's own, audit by audit."""
+    pages = [page for page in other.pages if page.is_html]
     here, there = ({issue.audit for issue in report.issues} for report in (own, other))
     return Competitor(
         url=other.start_url,
         score=other.score,
-        pages_scanned=sum(page.is_html for page in other.pages),
+        pages_scanned=len(pages),
         failed_audits=len(there),
         only_here=tuple(sorted(here - there)),
         only_there=tuple(sorted(there - here)),
+        median_words=median(page.word_count for page in pages) if pages else None,
+        median_ms=round(median(page.elapsed_ms for page in pages), 1) if pages else None,
     )
 
 
