@@ -70,7 +70,7 @@ def read_file(
     """
     import duckdb  # 40 MB of library that only this needs
 
-    if file.format not in _READERS:
+    if file.format not in {*_READERS, *_JSON_FORMS}:
         raise SourceMalformed(f"a statement ({file.format}) holds no events")
     connection = duckdb.connect()
     try:

@@ -1,4 +1,4 @@
-"""JSON-LD in a page, held against what Google requires for rich results.
+"""JSON-LD and microdata in a page, held against what Google requires for rich results.
 
 Source: developers.google.com/search/docs/appearance/structured-data, the "required properties" of
 each feature. Recommended properties are not asked for.
@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from jobforge.autopilots.growth.seo.document import Document, Element, line_of
+from jobforge.autopilots.growth.seo.evidence import item
+from jobforge.autopilots.growth.seo.microdata import microdata_items
 from jobforge.autopilots.growth.seo.model import Finding, SeoItem
 
 MAX_NODES = 2000
@@ -77,7 +79,7 @@ _DATES = {
 
 
 def structured_data_findings(page: Document) -> Iterator[Finding]:
-    """What is wrong with the JSON-LD of the page."""
+    """What is wrong with the JSON-LD and the microdata of the page. RDFa is not read."""
     broken: list[SeoItem] = []
     missing: list[SeoItem] = []
     for script in page.all("script"):
@@ -90,6 +92,8 @@ def structured_data_findings(page: Document) -> Iterator[Finding]:
             broken.append(_item(script, f"not JSON: {str(error)[:100]}"))
             continue
         missing += [_item(script, fault) for fault in validate_structured_data(content)]
+    for element, found in microdata_items(page):
+        missing += [item(element, fault) for fault in validate_structured_data(found)]
     if broken:
         yield Finding("structured-data-syntax", tuple(broken), broken[0].detail)
     if missing:

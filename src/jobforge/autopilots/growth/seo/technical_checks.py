@@ -15,6 +15,7 @@ from jobforge.autopilots.growth.seo.document import (
 from jobforge.autopilots.growth.seo.evidence import item
 from jobforge.autopilots.growth.seo.model import Finding, SeoItem
 from jobforge.autopilots.growth.seo.page_checks import duplicated_ids
+from jobforge.autopilots.growth.seo.script_redirects import script_redirects
 from jobforge.autopilots.growth.seo.urls import resolve, without_fragment
 
 MAX_ELEMENTS = 1400
@@ -46,6 +47,7 @@ def technical_findings(page: Document) -> Iterator[Finding]:
     yield from size(page)
     yield from charset(page)
     yield from refresh(page)
+    yield from script_redirects(page)
     yield from duplicated_ids(page)
     yield from forms(page)
     yield from mixed_content(page)
