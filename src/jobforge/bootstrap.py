@@ -188,14 +188,6 @@ async def open_application(
 
 
 @asynccontextmanager
-async def open_http_client() -> AsyncIterator[HttpClient]:
-    """The way out as the settings allow it, for analyses called from Python, outside any job."""
-    guard = AddressGuard(EgressPolicy.parse(Settings().egress_allow))
-    async with GuardedHttpClient(guard) as client:
-        yield client
-
-
-@asynccontextmanager
 async def _open_database(settings: Settings, home: Path) -> AsyncIterator[Database]:
     if settings.database_url is not None:
         access = DatabaseAccess.over(settings.database_url.get_secret_value())

@@ -253,6 +253,21 @@ async def test_a_second_experiment_on_the_same_step_is_a_conflict() -> None:
         await action.plan(second, context)
 
 
+async def test_an_experiment_that_ended_assigns_nobody_and_frees_its_step() -> None:
+    context = MemoryContext()
+    action = steps(EXPERIMENT_RUN)
+    first = EXPERIMENT_RUN.parse_payload(RUN)
+    await action.apply(first, await action.plan(first, context), context)
+    ended = EXPERIMENT_RUN.parse_payload({**RUN, "status": "ended"})
+
+    await action.apply(ended, await action.plan(ended, context), context)
+
+    definition = json.loads(context.workspace.files["experiments/shorter-form.json"])
+    assert {assign(f"user{n}", definition) for n in range(100)} == {None}
+    second = EXPERIMENT_RUN.parse_payload({**RUN, "proposal_id": "another"})
+    assert len(await action.plan(second, context)) == 1
+
+
 async def test_what_runs_already_needs_nothing() -> None:
     context = MemoryContext()
     action = steps(EXPERIMENT_RUN)

@@ -372,3 +372,23 @@ async def test_comparisons_stand_in_every_form_of_the_report() -> None:
     for name, content in context.artifacts.stored.items():
         for expected in ("https://b.example/", "Googlebot"):
             assert expected in content.decode(), name
+
+
+async def test_a_page_too_large_to_read_costs_itself_and_not_the_scan() -> None:
+    context = exported({"index.html": page("Home", body="<a href=/huge>h</a>"), "huge.html": "x"})
+    whole = context.workspace.read
+
+    async def read(path: str) -> bytes:
+        if path.endswith("huge.html"):
+            raise SourceMalformed(f"{path}: more than 67,108,864 bytes")
+        return await whole(path)
+
+    limited: Any = SimpleNamespace(
+        read=read, list=context.workspace.list, check=context.workspace.check
+    )
+
+    result = await scan(replace(context, workspace=limited), GENUINE)
+
+    silent = next(issue for issue in result.issues_found if issue.audit == "timeout")
+    assert result.pages_scanned == 1
+    assert "more than 67,108,864 bytes" in silent.evidence[0].detail

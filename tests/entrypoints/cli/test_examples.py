@@ -83,6 +83,29 @@ def test_a_genuine_bundle_is_verified_planned_and_executed(cli: CommandLine, mod
 
 
 @pytest.mark.skipif(not GENUINE.exists(), reason="the modules' own bundles are not here")
+def test_the_genuine_growth_bundle_runs_as_a_whole(cli: CommandLine) -> None:
+    path = GENUINE / "growth-autopilot" / "request-bundle.json"
+    bundle = json.loads(path.read_text())
+    folder = cli.folder / "home" / "data" / "owner"
+    (folder / "examples" / "site-export").mkdir(parents=True)
+    (folder / "examples" / "site-export" / "index.html").write_text("<title>Home</title>Hello")
+    (folder / "profiles").mkdir()
+    (folder / "profiles" / "jobforge.yaml").write_text("name: jobforge")
+    cli("tenant", "create", "Owner", "--alias", bundle["tenant_id"])
+    cli("project", "create", "Thing", "--tenant", "owner", "--alias", bundle["project_id"])
+    rows = "step,users,days\nvisit,90000,30\nsignup,9000,30\n"
+    (cli.folder / "funnel.csv").write_text(rows)
+    cli("data", "add", "funnel-1", str(cli.folder / "funnel.csv"), "--tenant", "owner")
+
+    done = cli("bundle", "execute", str(path), "--tenant", "owner", "--json", "--wait")
+
+    assert (done.code, done.json["dialect"], done.json["producer_hash"]) == (
+        0, "growth", "verified",
+    )  # fmt: skip
+    assert done.json["summary"]["executed"] == len(bundle["requests"]) == 3
+
+
+@pytest.mark.skipif(not GENUINE.exists(), reason="the modules' own bundles are not here")
 @pytest.mark.parametrize("module", MODULES)
 def test_a_genuine_report_is_checked_and_one_changed_byte_is_refused(
     cli: CommandLine, module: str

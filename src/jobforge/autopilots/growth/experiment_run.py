@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -40,7 +40,10 @@ class RunVariant(Model):
 
 
 class ExperimentRunPayload(Model):
-    """An experiment to start. `destination` is a file of the workspace, or a URL that takes PUT."""
+    """An experiment to start, or with `status` "ended" to end.
+
+    `destination` is a file of the workspace, or a URL that takes PUT.
+    """
 
     proposal_id: str = Field(min_length=1, max_length=256)
     experiment_title: str = Field(min_length=1, max_length=500)
@@ -48,6 +51,7 @@ class ExperimentRunPayload(Model):
     target_step: str = Field(min_length=1, max_length=256)
     variants: tuple[RunVariant, ...] = Field(min_length=2, max_length=10)
     duration_days: int = Field(default=14, ge=1, le=90)
+    status: Literal["running", "ended"] = "running"
     traffic_allocation: float = Field(default=0.5, gt=0, le=1)
     success_metric: str = Field(min_length=1)
     minimum_detectable_effect: float = Field(gt=0, le=1)
@@ -86,7 +90,7 @@ def define(payload: ExperimentRunPayload) -> dict[str, Any]:
         "title": payload.experiment_title,
         "hypothesis": payload.hypothesis,
         "target_step": payload.target_step,
-        "status": "running",
+        "status": payload.status,
         "salt": sha256(payload.proposal_id.encode()).hexdigest()[:16],
         "buckets": BUCKETS,
         "traffic_allocation": payload.traffic_allocation,
@@ -101,7 +105,9 @@ def define(payload: ExperimentRunPayload) -> dict[str, Any]:
 
 
 def assign(user_id: str, definition: Mapping[str, Any]) -> str | None:
-    """The variant of a user, or None outside the experiment's traffic; always the same one."""
+    """The variant of a user, always the same one; None outside its traffic, and when it ended."""
+    if definition.get("status", "running") != "running":
+        return None
     traffic, split = (_share(definition["salt"], part, user_id) for part in ("traffic", "split"))
     if traffic >= definition["traffic_allocation"]:
         return None
@@ -146,6 +152,8 @@ async def plan(payload: ExperimentRunPayload, context: JobContext) -> tuple[Plan
 
 async def _check_conflicts(payload: ExperimentRunPayload, context: JobContext) -> None:
     own = _destination(payload)
+    if payload.status != "running":
+        return
     for path, other in await definitions_in(context):
         is_same = path == own or other.get("experiment_id") == payload.proposal_id
         is_running = other.get("status") == "running"

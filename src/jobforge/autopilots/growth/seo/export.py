@@ -13,7 +13,7 @@ from jobforge.autopilots.growth.seo.document import Document
 from jobforge.autopilots.growth.seo.technical_checks import canonical_of
 from jobforge.autopilots.growth.seo.urls import origin
 from jobforge.core.context import HttpRequest, HttpResponse, Workspace
-from jobforge.core.errors import DatasetMissing
+from jobforge.core.errors import DatasetMissing, SourceMalformed, TargetUnavailable
 
 SourceType = Literal["html_export", "nextjs_routes"]
 UNKNOWN_ORIGIN = "https://site.invalid"
@@ -128,7 +128,11 @@ class ExportedSite:
         """The address that most canonical links name."""
         votes: Counter[str] = Counter()
         for name in list(self.routes.values())[:_SAMPLE]:
-            page = Document(await self._workspace.read(name), url=UNKNOWN_ORIGIN + "/")
+            try:
+                content = await self._read(name)
+            except TargetUnavailable:
+                continue
+            page = Document(content, url=UNKNOWN_ORIGIN + "/")
             named = canonical_of(page)
             if named and not named.startswith(UNKNOWN_ORIGIN):
                 votes[origin(named)] += 1
@@ -160,14 +164,21 @@ class ExportedSite:
         route = route_of(path.strip("/")).rstrip("/") or "/"
         page = self.routes.get(route)
         if page is not None:
-            return self._answer(request, 200, await self._workspace.read(page), _HTML)
+            return self._answer(request, 200, await self._read(page), _HTML)
         name = self._files.get(path)
         if name is None:
             return self._answer(request, 404, b"", _HTML)
         kind = _TYPES.get(path.rpartition(".")[2].lower(), "application/octet-stream")
         is_read = path.endswith((".txt", ".xml")) and request.method == "GET"
-        body = await self._workspace.read(name) if is_read else b""
+        body = await self._read(name) if is_read else b""
         return self._answer(request, 200, body, (("content-type", kind),))
+
+    async def _read(self, name: str) -> bytes:
+        """The file; one that is too large to read costs its own page, not the scan."""
+        try:
+            return await self._workspace.read(name)
+        except (SourceMalformed, DatasetMissing) as error:
+            raise TargetUnavailable(str(error)) from None
 
     def _answer(
         self, request: HttpRequest, status: int, body: bytes, headers: tuple[tuple[str, str], ...]
