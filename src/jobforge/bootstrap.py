@@ -17,6 +17,7 @@ from jobforge import __version__
 from jobforge.adapters.datasets.store import FileDatasetStore
 from jobforge.adapters.embedded.server import EmbeddedServer, default_home
 from jobforge.adapters.engine.engine import PostgresEngine
+from jobforge.adapters.engine.starter import Starter
 from jobforge.adapters.engine.waiter import RunWaiter
 from jobforge.adapters.engine.worker import DEFAULT_CONCURRENCY, Worker
 from jobforge.adapters.http.address_guard import AddressGuard
@@ -54,6 +55,7 @@ from jobforge.steps.claim_targets import ClaimTargets
 from jobforge.steps.intake import TakeIn
 from jobforge.steps.judge_token import JudgeToken
 from jobforge.steps.keep_checkpoints import KeepCheckpoints
+from jobforge.steps.prepare_work import PrepareWork
 from jobforge.steps.put_grant_aside import PutGrantAside
 from jobforge.steps.resolve_names import ResolveNames
 from jobforge.steps.submit_translated import SubmitTranslated
@@ -63,11 +65,13 @@ from jobforge.use_cases.cancel_job import CancelJob
 from jobforge.use_cases.create_project import CreateProject
 from jobforge.use_cases.create_tenant import CreateTenant
 from jobforge.use_cases.examine import Check, Examine
+from jobforge.use_cases.fire_schedules import FireSchedules
 from jobforge.use_cases.issue_token import IssueToken
 from jobforge.use_cases.keep_connections import Connections
 from jobforge.use_cases.keep_datasets import Datasets
 from jobforge.use_cases.keep_keys import Keys
 from jobforge.use_cases.keep_limits import KeepLimits
+from jobforge.use_cases.keep_schedules import Schedules
 from jobforge.use_cases.keep_switches import KeepSwitches
 from jobforge.use_cases.keep_windows import KeepWindows
 from jobforge.use_cases.list_projects import ListProjects
@@ -123,6 +127,8 @@ class Application:
     token_keyring: Keyring
     submit_bundle: SubmitBundle
     queue_bundle: QueueBundle
+    schedules: Schedules
+    fire_schedules: FireSchedules
     issue_token: IssueToken
     revoke_token: RevokeToken
     create_tenant: CreateTenant
@@ -284,6 +290,11 @@ class _Parts:
         """Submits bundles."""
         return SubmitTranslated(self.storage, self.take_in, self.admit, self.clock, self.ids)
 
+    @cached_property
+    def fire_schedules(self) -> FireSchedules:
+        """Starts what is due."""
+        return FireSchedules(self.storage, self.take_in, self.admit, self.clock)
+
     def make_starts(self, attempt: Attempt) -> Starts:
         """How a running job starts further work."""
         return LiveStarts(attempt, StartBundle(self.storage, self.submit))
@@ -343,8 +354,8 @@ class _Parts:
         response = await self.make_http(tenant_id).fetch(request)
         return f"{request.url} answers with {response.status}"
 
-    def make_worker(self, concurrency: int) -> Worker:
-        """A worker in this process."""
+    def make_worker(self, concurrency: int, *, starts: bool = True) -> Worker:
+        """A worker in this process; with `starts` it also starts what is due by itself."""
         run_job = RunJob(
             self.catalog,
             self.switches,
@@ -361,6 +372,7 @@ class _Parts:
             self.clock,
             self.keep_checkpoints,
             concurrency=concurrency,
+            starter=Starter(self.database, (self.fire_schedules,)) if starts else None,
         )
 
 
@@ -374,6 +386,7 @@ def _wire(parts: _Parts) -> Application:
     storage, clock, ids = parts.storage, parts.clock, parts.ids
     take_in, tokens = parts.take_in, parts.judge_token.keyring
     put_aside = PutGrantAside(parts.judge_token, clock)
+    prepare = PrepareWork(take_in, put_aside, clock)
     return Application(
         settings=parts.settings,
         home=parts.home,
@@ -389,6 +402,8 @@ def _wire(parts: _Parts) -> Application:
         token_keyring=tokens,
         submit_bundle=SubmitBundle(parts.submit),
         queue_bundle=QueueBundle(storage, take_in, parts.admit, put_aside, clock, ids),
+        schedules=Schedules(storage, prepare, clock, ids),
+        fire_schedules=parts.fire_schedules,
         issue_token=IssueToken(storage, replace(take_in, switches=_all_on), tokens, clock),
         revoke_token=RevokeToken(storage, clock),
         create_tenant=CreateTenant(storage, clock, ids),
@@ -412,7 +427,9 @@ def _wire(parts: _Parts) -> Application:
         ),
         read_audit=ReadAudit(storage),
         examine=Examine(storage, parts.engine, parts.settings, parts.switches),
-        waiter=RunWaiter(parts.database, storage, lambda: parts.make_worker(DEFAULT_CONCURRENCY)),
+        waiter=RunWaiter(
+            parts.database, storage, lambda: parts.make_worker(DEFAULT_CONCURRENCY, starts=False)
+        ),
         make_worker=parts.make_worker,
     )
 

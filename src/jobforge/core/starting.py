@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Literal, Protocol
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,11 @@ from jobforge.core.model import Model
 
 EXECUTOR = "jobforge.autopilot.execute_request_bundle"
 MODULE_RUNNER = "jobforge.autopilot.run_module_cli"
+
+
+def run_started_by(job_id: UUID) -> UUID:
+    """The bundle run that a job of these types starts: the same for each of its attempts."""
+    return uuid5(job_id, "bundle-run")
 
 
 class BundleOrder(Model):

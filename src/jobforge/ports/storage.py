@@ -39,7 +39,7 @@ from jobforge.ports.records import (
     TenantListing,
     TenantRecord,
 )
-from jobforge.ports.starting import StartingUnit
+from jobforge.ports.starting import StartingStorage, StartingUnit
 
 
 class TenantTable(Protocol):
@@ -434,3 +434,7 @@ class KeyStorage(Storage, Protocol):
     async def find_key(self, key_hash: bytes) -> FoundKey | None:
         """The API key of this hash, whoever's it is."""
         ...
+
+
+class StarterStorage(Storage, StartingStorage, Protocol):
+    """A database that knows where work is that starts now."""

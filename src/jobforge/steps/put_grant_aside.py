@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from jobforge.contract.codes import ChildCode
 from jobforge.core.audit import AuditEntry
@@ -26,18 +25,16 @@ class PutGrantAside:
     judge_token: JudgeToken
     clock: Clock
 
-    def number_of(self, token: str | None) -> UUID | None:
-        """The number that the grant of this token will have; None without a token.
+    def claims_of(self, token: str) -> TokenClaims:
+        """What the token says; the grant will have its `jti` for a number.
 
         Raises:
             PolicyTokenRefused: it is not one of ours.
         """
-        if token is None:
-            return None
         claims = read_token(token, keyring=self.judge_token.keyring)
         if claims is None:
             raise PolicyTokenRefused(str(ChildCode.POLICY_TOKEN_INVALID), _UNSIGNED)
-        return claims.jti
+        return claims
 
     async def __call__(
         self, unit: TenantUnit, intake: Intake, submission: Submission, token: str, granted_for: str

@@ -41,12 +41,13 @@ class QueueBundle:
             policy_token = bundle.policy_token.get_secret_value()
         stored = to_stored(bundle, self.clock.now())
         key = f"queued:{self.ids.uuid()}"
-        inner = None if policy_token is None else await self.take_in(bundle, submission)
+        claims = None if policy_token is None else self.put_aside.claims_of(policy_token)
+        inner = None if claims is None else await self.take_in(bundle, submission)
         order = BundleOrder(
             bundle_digest=stored.digest,
             mode=submission.mode,
             on_policy_failure=submission.on_policy_failure,
-            grant_id=self.put_aside.number_of(policy_token),
+            grant_id=None if claims is None else claims.jti,
         )
         executes = replace(submission, mode="execute", on_policy_failure="deny_all")
         intake = await self.take_in(_to_job(order, submission, key), executes)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID, uuid5
 
 from jobforge.contract.dialects import TranslatedBundle
 from jobforge.contract.results import BundleResult
 from jobforge.core.actor import Actor
 from jobforge.core.errors import Missing
 from jobforge.core.scopes import READ_SCOPES
-from jobforge.core.starting import BundleOrder
+from jobforge.core.starting import BundleOrder, run_started_by
 from jobforge.core.stored_bundle import for_occurrence, from_document, from_text
 from jobforge.ports.engine import Attempt
 from jobforge.ports.records import TenantRecord
@@ -35,7 +34,7 @@ class StartBundle:
         Raises:
             Missing: there is no such stored bundle.
         """
-        run_id = run_of(attempt.ref.job_id)
+        run_id = run_started_by(attempt.ref.job_id)
         async with self.storage.transaction(attempt.ref.tenant_id) as unit:
             earlier = await read_run(unit, run_id)
             digest = order.bundle_digest
@@ -62,11 +61,6 @@ class StartBundle:
             project_id=attempt.project_id,
             on_policy_failure=order.on_policy_failure,
             grant_id=order.grant_id,
-            run_id=run_of(attempt.ref.job_id),
+            run_id=run_started_by(attempt.ref.job_id),
         )
         return await self.submit(bundle, submission)
-
-
-def run_of(job_id: UUID) -> UUID:
-    """The run that a job starts: the same for each of its attempts."""
-    return uuid5(job_id, "bundle-run")

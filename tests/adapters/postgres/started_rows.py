@@ -7,21 +7,60 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from jobforge.ports.records import PendingGrant
-from jobforge.ports.starting import ModuleCommand, StoredBundle
+from jobforge.ports.starting import FiringRecord, ModuleCommand, ScheduleRecord, StoredBundle
 
 if TYPE_CHECKING:
     from tests.application import Harness
 
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
 GRANT_ID = UUID(int=17)
+SCHEDULE_ID = UUID(int=18)
 DIGEST = "sha256:" + "0" * 64
 
 KNOWN: dict[str, dict[int, Any]] = {
     "find_pending_grant": {2: str(GRANT_ID)},
     "find_stored_bundle": {2: DIGEST},
     "find_module_command": {2: "analyse"},
+    "find_schedule": {2: "nightly"},
+    "get_schedule": {2: SCHEDULE_ID},
+    "newest_firings": {2: SCHEDULE_ID, 3: 10},
 }
 """By query: the parameters with which it finds these rows, by position."""
+
+
+_SCHEDULE = ScheduleRecord(
+    schedule_id=SCHEDULE_ID,
+    name="nightly",
+    project_id=None,
+    cron="0 0 * * *",
+    at=None,
+    timezone="UTC",
+    jitter_seconds=0,
+    on_missed="skip",
+    job_type="autopilot.ops.echo",
+    payload="{}",
+    created_by="ada",
+    created_at=_NOW,
+    is_enabled=True,
+    next_due_at=_NOW,
+    fires_at=_NOW,
+)
+
+STARTED_ACROSS = {"find_due_schedules"}
+STARTED_COLUMNS = {
+    ("schedules", "tenant_id"),
+    ("schedules", "schedule_id"),
+    ("schedules", "fires_at"),
+}
+"""Where to look for work that starts now: functions and columns of the dispatch role."""
+
+STARTED_WRITES: dict[str, tuple[str, list[Any]]] = {
+    "advance_schedule": ("schedules", [SCHEDULE_ID, _NOW, None, None]),
+    "switch_schedule": ("schedules", [SCHEDULE_ID, False, None, None]),
+    "remove_schedule": ("schedules", ["nightly"]),
+    "remove_module_command": ("module_commands", ["analyse"]),
+}
+"""Queries that change these rows: the file, and what follows the tenant."""
 
 
 async def fill_started(app: Harness) -> None:
@@ -44,4 +83,8 @@ async def fill_started(app: Harness) -> None:
         await unit.bundles.insert(StoredBundle(DIGEST, "{}", _NOW))
         await unit.modules.insert(
             ModuleCommand("analyse", ("/bin/true",), (), 60, 1000, "ada", _NOW)
+        )
+        await unit.schedules.insert(_SCHEDULE)
+        await unit.schedules.note(
+            FiringRecord(SCHEDULE_ID, _NOW, _NOW, "skipped", "missed", None, None)
         )

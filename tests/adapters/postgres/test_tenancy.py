@@ -12,8 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.adapters.postgres import asking_rows, control_rows
-from tests.adapters.postgres.started_rows import KNOWN, fill_started
+from tests.adapters.postgres import asking_rows, control_rows, started_rows
 from tests.application import OPERATOR, Harness, change, look, say
 
 from jobforge.adapters.postgres.access import DatabaseAccess
@@ -24,6 +23,7 @@ _TABLES_WITHOUT_TENANT = {"schema_migrations"}
 """What the migrations themselves need; the application's role may not read it."""
 
 _ROUTING = {"tenants", "tenant_aliases", "jobs", "api_keys", "switches"}
+_ROUTING = {"tenants", "tenant_aliases", "schedules", "jobs", "api_keys"}
 """What the dispatch role may look up across tenants, in a few columns."""
 
 _DISPATCH_COLUMNS = {
@@ -38,6 +38,7 @@ _DISPATCH_COLUMNS = {
     ("jobs", "lane"),
     ("jobs", "release_state"),
     ("jobs", "released_at"),
+    *started_rows.STARTED_COLUMNS,
     *asking_rows.ROUTED,
     *control_rows.ROUTED,
 }
@@ -48,6 +49,7 @@ _DISPATCH_FUNCTIONS = {
     "find_waiting_tenants",
     "find_api_key",
     "list_switches",
+    *started_rows.STARTED_ACROSS,
 }
 
 _TABLES = """
@@ -230,7 +232,7 @@ async def fill(app: Harness) -> None:
     await app.app.create_project("Shop", app.tenant, OPERATOR, aliases=["shop-alias"])
     await app.app.datasets.add("rows", csv, app.tenant, None, OPERATOR)
     await app.app.connections.add("db", "postgres", {"url": "u"}, app.tenant, OPERATOR)
-    await fill_started(app)
+    await started_rows.fill_started(app)
     await asking_rows.fill_asking(app)
     await control_rows.fill_controls(app)
     tenant_id = app.tenant.tenant_id
@@ -314,6 +316,7 @@ _READS_ACROSS = {
     "find_waiting_tenants",
     "find_by_hash",
     "list_switches",
+    *started_rows.STARTED_ACROSS,
 }
 """The narrow functions of the dispatch role, which is what they are for."""
 
@@ -369,7 +372,7 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
         "lock_job": {2: job["job_id"]},
         "find_plan": {2: plan["digest"], 3: plan["effects_digest"]},
         "find_grant": {2: grant["jti"]},
-        **KNOWN,
+        **started_rows.KNOWN,
         **asking_rows.KNOWN,
     }
 

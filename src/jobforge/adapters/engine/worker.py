@@ -18,6 +18,7 @@ from pgqueuer.domain.types import QueueExecutionMode
 from jobforge.adapters.engine.batcher import Batcher
 from jobforge.adapters.engine.driver import ListeningDriver
 from jobforge.adapters.engine.presence import present
+from jobforge.adapters.engine.starter import Starter
 from jobforge.adapters.postgres.connecting import LOST
 from jobforge.adapters.postgres.database import Database
 from jobforge.adapters.postgres.queue import (
@@ -53,7 +54,7 @@ PAUSE_AFTER_FAULT = timedelta(seconds=1)
 class Worker:
     """Works the jobs of every tenant until it is stopped, or until the queue is empty."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (a worker's parts)
         self,
         database: Database,
         engine: JobEngine,
@@ -62,8 +63,10 @@ class Worker:
         keep_checkpoints: Callable[[], Awaitable[None]],
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
+        starter: Starter | None = None,
     ) -> None:
         self._database = database
+        self._starter = starter
         self._engine = engine
         self._run_job = run_job
         self._clock = clock
@@ -90,6 +93,10 @@ class Worker:
                 background.create_task(self._repeat(CHECKPOINT_EVERY, self._keep_checkpoints)),
             ]
             try:
+                if self._starter is not None:
+                    # What is due already counts as queued: a drain takes it along.
+                    await self._starter.once()
+                    tasks.append(background.create_task(self._starter.run()))
                 await self._keep_managing(drain=drain)
             finally:
                 for task in tasks:

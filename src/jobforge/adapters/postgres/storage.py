@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from jobforge.adapters.postgres.api_keys import QUERIES as KEY_QUERIES
@@ -26,11 +27,14 @@ from jobforge.adapters.postgres.plans import PlanRows
 from jobforge.adapters.postgres.policy_grants import GrantRows
 from jobforge.adapters.postgres.projects import ProjectRows
 from jobforge.adapters.postgres.rows import to_record
+from jobforge.adapters.postgres.schedules import QUERIES as SCHEDULE_QUERIES
+from jobforge.adapters.postgres.schedules import ScheduleRows
 from jobforge.adapters.postgres.stored_bundles import StoredBundleRows
 from jobforge.adapters.postgres.tenants import QUERIES, TenantRows
 from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.controls import SwitchListing
 from jobforge.ports.records import FoundKey, TenantListing, TenantRecord
+from jobforge.ports.starting import DueSchedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class PostgresUnit:
     bundles: StoredBundleRows
     modules: ModuleRows
     controls: ControlRows
+    schedules: ScheduleRows
 
     @classmethod
     def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
@@ -74,6 +79,7 @@ class PostgresUnit:
             bundles=StoredBundleRows(connection, tenant_id),
             modules=ModuleRows(connection, tenant_id),
             controls=ControlRows(connection, tenant_id),
+            schedules=ScheduleRows(connection, tenant_id),
         )
 
 
@@ -105,6 +111,12 @@ class PostgresStorage:
         async with self._database.system_transaction() as connection:
             row = await connection.fetchrow(QUERIES.find_tenant, name)
         return None if row is None else to_record(TenantRecord, row)
+
+    async def find_due_schedules(self, now: datetime, limit: int) -> tuple[DueSchedule, ...]:
+        """Schedules whose time has come, the longest overdue first."""
+        async with self._database.system_transaction() as connection:
+            rows = await connection.fetch(SCHEDULE_QUERIES.find_due_schedules, now, limit)
+        return tuple(to_record(DueSchedule, row) for row in rows)
 
     async def list_tenants(self) -> tuple[TenantListing, ...]:
         """Every tenant, by slug."""

@@ -24,6 +24,7 @@ from jobforge.entrypoints.cli import (
     projects,
     reports,
     runs,
+    schedules,
     serving,
     switches,
     tenants,
@@ -50,6 +51,7 @@ app.add_typer(projects.app, name="project")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(runs.app, name="run")
 app.add_typer(jobs.app, name="job")
+app.add_typer(schedules.app, name="schedule")
 app.add_typer(tokens.app, name="token")
 app.add_typer(datasets.app, name="data")
 app.add_typer(connections.app, name="connection")
