@@ -46,6 +46,7 @@ _SCHEDULE = ScheduleRecord(
     fires_at=_NOW,
 )
 
+ROUTED = {"schedules"}
 STARTED_ACROSS = {"find_due_schedules"}
 STARTED_COLUMNS = {
     ("schedules", "tenant_id"),

@@ -22,8 +22,7 @@ from jobforge.adapters.postgres.queries import Queries, load_queries
 _TABLES_WITHOUT_TENANT = {"schema_migrations"}
 """What the migrations themselves need; the application's role may not read it."""
 
-_ROUTING = {"tenants", "tenant_aliases", "jobs", "api_keys", "switches"}
-_ROUTING = {"tenants", "tenant_aliases", "schedules", "jobs", "api_keys"}
+_ROUTING = {"tenants", "tenant_aliases", "jobs", "api_keys", "switches"} | started_rows.ROUTED
 """What the dispatch role may look up across tenants, in a few columns."""
 
 _DISPATCH_COLUMNS = {
@@ -52,31 +51,6 @@ _DISPATCH_FUNCTIONS = {
     *started_rows.STARTED_ACROSS,
 }
 
-_TABLES = """
-    SELECT class.relname AS name, class.relrowsecurity AS has_rls,
-        class.relforcerowsecurity AS is_forced
-    FROM pg_class AS class
-    WHERE class.relnamespace = 'jobforge'::regnamespace
-        AND class.relkind IN ('r', 'p', 'm', 'v', 'f')
-"""
-_POLICIES = """
-    SELECT tablename, policyname, permissive, roles, cmd, qual, with_check
-    FROM pg_policies WHERE schemaname = 'jobforge'
-"""
-_FUNCTIONS = """
-    SELECT routine.proname AS name, routine.prosecdef AS is_definer, routine.proconfig AS settings,
-        owner.rolname AS owner,
-        EXISTS (
-            SELECT FROM aclexplode(coalesce(routine.proacl, acldefault('f', routine.proowner)))
-            WHERE grantee = 0
-        ) AS is_public
-    FROM pg_proc AS routine JOIN pg_roles AS owner ON owner.oid = routine.proowner
-    WHERE routine.pronamespace IN ('jobforge'::regnamespace, 'pgqueuer'::regnamespace)
-"""
-_COLUMN_GRANTS = """
-    SELECT table_name, column_name, privilege_type FROM information_schema.column_privileges
-    WHERE grantee = 'jobforge_dispatch' AND table_schema = 'jobforge'
-"""
 _COPY_JOBS = """
     INSERT INTO jobforge.jobs
     SELECT (jsonb_populate_record(
@@ -98,10 +72,10 @@ async def as_owner(access: DatabaseAccess) -> AsyncIterator[asyncpg.Connection[a
 
 async def find_open_tables(connection: Connection) -> set[str]:
     """Every table that a tenant's rows are not walled off in, as the catalogue tells it."""
-    policies = await connection.fetch(_POLICIES)
+    policies = await connection.fetch(catalogue.POLICIES)
     return {
         table["name"]
-        for table in await connection.fetch(_TABLES)
+        for table in await connection.fetch(catalogue.TABLES)
         if table["name"] not in _TABLES_WITHOUT_TENANT
         and not (table["has_rls"] and table["is_forced"] and _is_walled(table["name"], policies))
     }
@@ -124,7 +98,7 @@ async def test_every_table_has_forced_row_level_security_and_the_one_policy(
     database_access: DatabaseAccess,
 ) -> None:
     async with as_owner(database_access) as owner:
-        assert len(await owner.fetch(_TABLES)) > 15
+        assert len(await owner.fetch(catalogue.TABLES)) > 15
         assert await find_open_tables(owner) == set()
 
 
@@ -160,7 +134,7 @@ async def test_functions_have_a_fixed_search_path_and_are_not_everybodys(
     database_access: DatabaseAccess,
 ) -> None:
     async with as_owner(database_access) as owner:
-        functions = await owner.fetch(_FUNCTIONS)
+        functions = await owner.fetch(catalogue.FUNCTIONS)
 
     assert [f["name"] for f in functions if f["is_public"]] == []
     definers = [f for f in functions if f["is_definer"]]
@@ -173,7 +147,7 @@ async def test_what_looks_across_tenants_reads_routing_columns_only(
     database_access: DatabaseAccess,
 ) -> None:
     async with as_owner(database_access) as owner:
-        grants = await owner.fetch(_COLUMN_GRANTS)
+        grants = await owner.fetch(catalogue.COLUMN_GRANTS)
 
     assert {(g["table_name"], g["column_name"]) for g in grants} <= _DISPATCH_COLUMNS
     assert {g["privilege_type"] for g in grants} == {"SELECT"}
@@ -243,7 +217,7 @@ async def fill(app: Harness) -> None:
 
 
 async def tables_of(connection: Connection) -> list[str]:
-    rows = await connection.fetch(_TABLES)
+    rows = await connection.fetch(catalogue.TABLES)
     return sorted({row["name"] for row in rows} - _TABLES_WITHOUT_TENANT)
 
 
