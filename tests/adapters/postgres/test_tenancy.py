@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.adapters.postgres import asking_rows, control_rows, started_rows
+from tests.adapters.postgres import asking_rows, catalogue, control_rows, started_rows
 from tests.application import OPERATOR, Harness, change, look, say
 
 from jobforge.adapters.postgres.access import DatabaseAccess
