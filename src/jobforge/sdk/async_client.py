@@ -1,0 +1,221 @@
+"""The client of programs with an event loop; the same as `Client`, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from types import TracebackType
+from typing import Literal, Self, TypeVar
+from uuid import UUID
+
+import httpx
+from typing_extensions import Unpack
+
+from jobforge.contract.manifest import RunManifest
+from jobforge.contract.results import BundleResult, JobAnswer, JobStatus
+from jobforge.sdk import calls
+from jobforge.sdk.calls import Bundle, Call, SubmitOptions
+from jobforge.sdk.exchange import Retries, read_answer, to_request, to_unreachable, to_wait
+from jobforge.sdk.models import Item, JobChanged, JobItem, Page, RunItem
+from jobforge.sdk.waiting import TIMEOUT, Progress, StillOpen, is_open, to_pauses, to_progress
+
+Answer = TypeVar("Answer")
+
+
+class AsyncClient:
+    """Talks to a JobForge server, as whoever the key belongs to.
+
+    Writes carry an idempotency key, so that a retried one has one effect. Use it in an `async with`
+    block, or `close` it.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        retries: Retries | None = None,
+        timeout: timedelta = TIMEOUT,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=timeout.total_seconds(),
+            transport=transport,
+        )
+        self._retries = retries or Retries()
+        self.sleep = sleep
+        self.bundles = AsyncBundles(self)
+        self.runs = AsyncRuns(self)
+        self.jobs = AsyncJobs(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._http.aclose()
+
+    async def send(self, call: Call[Answer]) -> Answer:
+        """Make a call, again where another try can help.
+
+        Raises:
+            ApiError: the server answered with a problem.
+            Unreachable: it did not answer.
+        """
+        request = to_request(call)
+        for pause in self._retries.pauses():
+            try:
+                response = await self._http.request(**request)
+            except httpx.TransportError:
+                await self.sleep(pause)
+                continue
+            wait = to_wait(response, pause)
+            if wait is None:
+                return read_answer(call, response)
+            await self.sleep(wait)
+        try:
+            return read_answer(call, await self._http.request(**request))
+        except httpx.TransportError as error:
+            raise to_unreachable(self._http.base_url.host, error) from None
+
+    async def pages(self, get: Callable[[str | None], Call[Page[Item]]]) -> AsyncIterator[Item]:
+        """Every item of a list, page after page as they are asked for."""
+        cursor = None
+        while True:
+            page = await self.send(get(cursor))
+            for item in page.items:
+                yield item
+            cursor = page.next
+            if cursor is None:
+                return
+
+
+class AsyncRun:
+    """A bundle run; `result` is how it stood when it was last looked at."""
+
+    def __init__(self, client: AsyncClient, result: BundleResult) -> None:
+        self._client = client
+        self.result = result
+
+    @property
+    def id(self) -> UUID | None:
+        """Its id; None where the bundle was refused before there was a run."""
+        return self.result.bundle_run_id
+
+    async def refresh(self) -> BundleResult:
+        """Look at it anew."""
+        if self.id is not None:
+            self.result = await self._client.runs.show(self.id)
+        return self.result
+
+    async def wait(
+        self,
+        on_progress: Callable[[Progress], None] | None = None,
+        *,
+        timeout: timedelta | None = None,
+    ) -> BundleResult:
+        """Wait until every child run has ended.
+
+        Raises:
+            StillOpen: it took longer than `timeout`.
+        """
+        for pause in to_pauses(timeout):
+            if on_progress is not None:
+                on_progress(to_progress(self.result))
+            if not is_open(self.result):
+                return self.result
+            await self._client.sleep(pause)
+            await self.refresh()
+        raise StillOpen(f"run {self.id} is still open")
+
+
+class AsyncBundles:
+    """Plan and execute bundles."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def plan(self, bundle: Bundle, **how: Unpack[SubmitOptions]) -> AsyncRun:
+        """Decide request by request what would run, and store the plan; nothing runs."""
+        return AsyncRun(self._client, await self._client.send(calls.submit("plan", bundle, how)))
+
+    async def execute(self, bundle: Bundle, **how: Unpack[SubmitOptions]) -> AsyncRun:
+        """Queue what may run; the run can be waited for."""
+        return AsyncRun(self._client, await self._client.send(calls.submit("execute", bundle, how)))
+
+
+class AsyncRuns:
+    """Look at bundle runs."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    def list(
+        self,
+        *,
+        status: Literal["open", "closed", "refused"] | None = None,
+        mode: Literal["dry_run", "execute"] | None = None,
+        project: UUID | None = None,
+    ) -> AsyncIterator[RunItem]:
+        """The runs, the newest first; pages are fetched as they are read."""
+        filters = {"status": status, "mode": mode, "project": project}
+        return self._client.pages(lambda cursor: calls.list_runs(cursor, filters))
+
+    async def show(self, run_id: UUID) -> BundleResult:
+        """A run as it stands now."""
+        return await self._client.send(calls.show_run(run_id))
+
+    async def get(self, run_id: UUID) -> AsyncRun:
+        """A run that can be waited for."""
+        return AsyncRun(self._client, await self.show(run_id))
+
+    async def manifest(self, run_id: UUID) -> RunManifest:
+        """A run's manifest."""
+        return await self._client.send(calls.show_manifest(run_id))
+
+    async def summary(self, run_id: UUID) -> str:
+        """A run's summary, Markdown."""
+        return await self._client.send(calls.show_summary(run_id))
+
+
+class AsyncJobs:
+    """Look at jobs, cancel and retry them."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    def list(
+        self,
+        *,
+        status: JobStatus | None = None,
+        job_type: str | None = None,
+        run: UUID | None = None,
+        project: UUID | None = None,
+    ) -> AsyncIterator[JobItem]:
+        """The jobs, the newest first; pages are fetched as they are read."""
+        filters = {"status": status, "type": job_type, "run": run, "project": project}
+        return self._client.pages(lambda cursor: calls.list_jobs(cursor, filters))
+
+    async def show(self, job_id: UUID) -> JobAnswer:
+        """A job with its result."""
+        return await self._client.send(calls.show_job(job_id))
+
+    async def cancel(self, job_id: UUID) -> JobChanged:
+        """Cancel a job that has not ended."""
+        return await self._client.send(calls.change_job(job_id, "cancel"))
+
+    async def retry(self, job_id: UUID) -> JobChanged:
+        """Queue a failed job anew."""
+        return await self._client.send(calls.change_job(job_id, "retry"))
