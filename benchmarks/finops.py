@@ -23,6 +23,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.nab_score import file_score, normalised
+from benchmarks.pandas_merge import merge_seconds
 from jobforge.autopilots.finops import (
     ChurnModel,
     detect_anomalies,
@@ -182,29 +183,7 @@ def million() -> Figures:
     yield "million_seconds", seconds, "< 60", "-"
     yield "million_peak_gb", peak, "< 4", "-"
     yield "million_recall", score_reconciliation(truth, found).recall, ">= 0.97", "-"
-    yield "million_pandas_seconds", _pandas_seconds(truth), "slower", "-"
-
-
-def _pandas_seconds(truth: Any) -> float | None:  # noqa: ANN401 (generated ledgers)
-    """An outer merge in pandas with the classes that a merge can tell; None without pandas."""
-    try:
-        import pandas as pd  # type: ignore[import-untyped]  # only here where it is installed
-    except ImportError:
-        return None
-    begin = time.perf_counter()
-    left, right = pd.DataFrame(truth.expected), pd.DataFrame(truth.actual)
-    for frame in (left, right):
-        frame["n"] = frame.groupby("reference").cumcount()
-    merged = left.merge(right, on=["reference", "n"], how="outer", indicator=True)
-    both = merged["_merge"] == "both"
-    gap = merged["amount_y"][both] - merged["amount_x"][both]
-    merged["kind"] = "missing"
-    merged.loc[both, "kind"] = np.where(gap == 0, "equal", "amount")
-    days = pd.to_datetime(merged["date_y"]) - pd.to_datetime(merged["date_x"])
-    merged.loc[both & (days.abs().dt.days > 5) & (merged["kind"] == "equal"), "kind"] = "timing"  # noqa: PLR2004 (the tolerance)
-    merged.loc[both & (merged["currency_x"] != merged["currency_y"]), "kind"] = "currency"
-    merged.groupby(["kind", "currency_x"], dropna=False)["amount_x"].sum()
-    return time.perf_counter() - begin
+    yield "million_pandas_seconds", merge_seconds(truth), "slower", "-"
 
 
 def costs() -> Figures:

@@ -44,8 +44,12 @@ def allowed(tolerance: Tolerance, amount: Decimal) -> Decimal:
 
 def total(side: Side, positions: Sequence[int]) -> Decimal:
     """The exact sum of these records, which share a currency."""
-    exact = Decimal(sum(int(side.units[i]) for i in positions)).scaleb(-side.scale)
+    exact = Decimal(_units(side, positions)).scaleb(-side.scale)
     return trim(exact, side.currencies[positions[0]])
+
+
+def _units(side: Side, positions: Sequence[int]) -> int:
+    return sum(int(side.units[i]) for i in positions)
 
 
 def currency_of(side: Side, positions: Sequence[int]) -> str | None:
@@ -61,8 +65,14 @@ def explain(board: Board, expected: Sequence[int], actual: Sequence[int]) -> Ver
         return Verdict("currency", Decimal(0), "The records mix currencies.", 0.5)
     if base != quote:
         return _explain_currency(board, expected, actual)
+    if _units(board.expected, expected) == _units(board.actual, actual):
+        return None
+    return _explain_gap(board, expected, actual)
+
+
+def _explain_gap(board: Board, expected: Sequence[int], actual: Sequence[int]) -> Verdict | None:
     due, paid = total(board.expected, expected), total(board.actual, actual)
-    gap = paid - due
+    gap, currency = paid - due, board.expected.currencies[expected[0]]
     if abs(gap) <= allowed(board.tolerance, due):
         return None
     for reason in (_explain_fee, _explain_tax, _explain_nature, _explain_proration):
@@ -71,17 +81,21 @@ def explain(board: Board, expected: Sequence[int], actual: Sequence[int]) -> Ver
     return Verdict(
         "amount",
         gap,
-        f"{base} {paid} instead of {due}: {abs(gap)} {'more' if gap > 0 else 'less'}.",
-        1 - _coincidence(due, base, tries=1),
+        f"{currency} {paid} instead of {due}: {abs(gap)} {'more' if gap > 0 else 'less'}.",
+        1 - _coincidence(due, currency, tries=1),
     )
 
 
 def report_verdict(
-    board: Board, expected: Sequence[int], actual: Sequence[int], confidence: float
+    board: Board,
+    expected: Sequence[int],
+    actual: Sequence[int],
+    *,
+    verdict: Verdict | None,
+    confidence: float,
 ) -> None:
     """Report the reason for a match's deviation, or list it as tolerated; nothing if equal."""
     currency = currency_of(board.expected, expected) or board.expected.currencies[expected[0]]
-    verdict = explain(board, expected, actual)
     if verdict is not None:
         board.differ(
             verdict.kind,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jobforge.autopilots.finops.reconciliation.board import Board
-from jobforge.autopilots.finops.reconciliation.explain import report_verdict
+from jobforge.autopilots.finops.reconciliation.explain import explain, report_verdict
 from jobforge.autopilots.finops.reconciliation.ledger import Side
 
 MIN_PARTS = 2
@@ -122,4 +122,5 @@ def _close(board: Board, whole: Side, index: int, parts: list[int], subset: Subs
     left, right = (parts, [index]) if is_actual else ([index], parts)
     confidence = 1 / (1 + subset.accidental)
     board.match(left, right, "many_to_one", confidence)
-    report_verdict(board, left, right, confidence)
+    verdict = explain(board, left, right)
+    report_verdict(board, left, right, verdict=verdict, confidence=confidence)

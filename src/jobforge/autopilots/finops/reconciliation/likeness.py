@@ -12,7 +12,7 @@ from rapidfuzz.distance import OSA
 
 from jobforge.autopilots.finops.reconciliation.board import Board
 from jobforge.autopilots.finops.reconciliation.exact import report_shift
-from jobforge.autopilots.finops.reconciliation.explain import explain, report_verdict
+from jobforge.autopilots.finops.reconciliation.explain import Verdict, explain, report_verdict
 from jobforge.autopilots.finops.reconciliation.ledger import Side
 from jobforge.autopilots.finops.reconciliation.schemes import Orphans
 
@@ -37,7 +37,12 @@ class Candidate:
     similarity: float | None
     same_customer: bool
     day_gap: int
-    is_amount_settled: bool
+    verdict: Verdict | None
+
+    @property
+    def is_amount_settled(self) -> bool:
+        """Whether the amounts agree, or something says why they do not."""
+        return self.verdict is None or self.verdict.kind not in ("amount", "currency")
 
     @property
     def rank(self) -> tuple[bool, float, bool, int, int, int]:
@@ -64,7 +69,8 @@ def match_likeness(board: Board, orphans: Orphans) -> None:
         if board.expected_partner[i] < 0 and board.actual_partner[j] < 0:
             confidence = _confidence(board, candidate, chances)
             board.match([i], [j], "fuzzy", confidence)
-            report_verdict(board, [i], [j], confidence)
+            verdict = candidate.verdict
+            report_verdict(board, [i], [j], verdict=verdict, confidence=confidence)
             report_shift(board, i, j, confidence)
 
 
@@ -122,21 +128,20 @@ def _weigh(board: Board, i: int, j: int, orphans: Orphans) -> Candidate | None:
         return None
     gap = abs(int(actual.days[j] - expected.days[i]))
     verdict = explain(board, [i], [j])
-    settled = verdict is None or verdict.kind not in ("amount", "currency")
-    candidate = Candidate(i, j, similarity, same_customer, gap, settled)
-    return candidate if _is_enough(board, candidate, is_equal=verdict is None) else None
+    candidate = Candidate(i, j, similarity, same_customer, gap, verdict)
+    return candidate if _is_enough(board, candidate) else None
 
 
 def _alike(left: str, right: str) -> bool:
     return OSA.normalized_similarity(left.casefold(), right.casefold()) >= MIN_SIMILARITY
 
 
-def _is_enough(board: Board, candidate: Candidate, *, is_equal: bool) -> bool:
+def _is_enough(board: Board, candidate: Candidate) -> bool:
     """A similar reference with a settled amount; or customer, days and amount together."""
     near = candidate.day_gap <= board.tolerance.days
     if candidate.similarity is not None:
         if candidate.is_amount_settled:
-            return near or (candidate.same_customer and is_equal)
+            return near or (candidate.same_customer and candidate.verdict is None)
         return candidate.same_customer and near and candidate.similarity >= SURE_SIMILARITY
     return candidate.same_customer and near and candidate.is_amount_settled
 

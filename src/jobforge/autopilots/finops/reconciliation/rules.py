@@ -111,6 +111,9 @@ def _are_instalments(board: Board, i: int, right: Sequence[int]) -> bool:
 
 
 def _pair_closest(board: Board, left: list[int], right: list[int]) -> None:
+    if len(left) == len(right) == 1:
+        close(board, left, right)
+        return
     pairs = [(_distance(board, i, j), i, j) for i in left[:MAX_GROUP] for j in right[:MAX_GROUP]]
     for _, i, j in sorted(pairs):
         if board.expected_partner[i] < 0 and board.actual_partner[j] < 0:
@@ -142,6 +145,6 @@ def close(
         date=near,
     )
     board.match(left, right, "many_to_one" if several else "rule", confidence)
-    report_verdict(board, left, right, confidence)
+    report_verdict(board, left, right, verdict=verdict, confidence=confidence)
     if not several:
         report_shift(board, left[0], right[0], confidence)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import compress
 
 from jobforge.autopilots.finops.reconciliation.board import Board
 from jobforge.autopilots.finops.reconciliation.ledger import Side
+
+SAMPLE = 2_000
 
 
 class Orphans:
@@ -35,16 +38,22 @@ class Orphans:
 def _owners(side: Side, asked: set[str]) -> dict[str, str]:
     """The customer of each reference asked for; empty where several share it."""
     owners: dict[str, str] = {}
-    for reference, customer in zip(side.references, side.customers, strict=True):
-        if reference in asked and reference:
-            known = owners.setdefault(reference, customer)
-            if known != customer:
-                owners[reference] = ""
+    asked = asked - {""}
+    wanted = map(asked.__contains__, side.references)
+    for at in compress(range(len(side)), wanted):
+        customer = side.customers[at]
+        known = owners.setdefault(side.references[at], customer)
+        if known != customer:
+            owners[side.references[at]] = ""
     return owners
 
 
-def share_names(left: Iterable[str], right: Iterable[str]) -> bool:
-    """Whether more than half of the names of the side with fewer of them are on the other, too."""
-    first, second = set(left) - {""}, set(right) - {""}
-    smaller = min(len(first), len(second))
-    return smaller > 0 and len(first & second) * 2 > smaller
+def share_names(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether more than half of the names of the smaller side are on the other, too.
+
+    Looks at an evenly spaced sample of the names.
+    """
+    few, many = sorted((left, right), key=len)
+    named = list(filter(None, few))
+    sample = set(named[:: max(1, len(named) // SAMPLE)])
+    return len(sample.intersection(many)) * 2 > len(sample)
