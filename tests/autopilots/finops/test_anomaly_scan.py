@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from jobforge.autopilots.finops import ANOMALY_SCAN
-from jobforge.autopilots.finops.anomaly_scan import AnomalyScanResult
 from jobforge.autopilots.finops.costs.generator import generate_costs
+from jobforge.autopilots.finops.costs.report_models import AnomalyScanResult
 from jobforge.core.context import DatasetFile
 from jobforge.core.data_source import DataFormat, FileSource, NamedDataset
 from jobforge.core.errors import DatasetMissing, InvalidInput, PayloadInvalid, SourceMalformed
@@ -206,7 +206,8 @@ async def test_costs_are_scanned_with_forecast_pages_and_table(tmp_path: Path) -
     assert result.forecast is not None
     assert result.forecast.next_period_estimate > 0
     kinds = [output.type for output in result.outputs]
-    assert kinds == ["anomaly_scan_report", "anomaly_summary", "anomaly_page", "anomaly_table"]
+    assert kinds[:3] == ["anomaly_scan_report", "anomaly_summary", "anomaly_page"]
+    assert set(kinds[3:]) == {"anomaly_table"}
     page = context.artifacts.stored[result.outputs[2].name].decode()
     assert "<svg" in page
     assert "http" not in page
@@ -263,6 +264,97 @@ async def test_teams_are_taken_from_the_tags() -> None:
     assert [a.group for a in result.anomalies_detected] == ["search"]
 
 
+def tagged_rows(spike: int = 50, **fields: str) -> list[dict[str, Any]]:
+    """56 days of two accounts; on one day account a1 costs 890 more."""
+    return [
+        {
+            "ChargePeriodStart": (date(2026, 1, 1) + timedelta(days=n)).isoformat(),
+            "BilledCost": "900.00" if (n, account) == (spike, "a1") else "10.00",
+            "SubAccountId": account,
+            "ServiceName": "Compute",
+            "Tags": '{"cost-center": "%s"}' % ("red" if account == "a1" else "blue"),
+            **fields,
+        }
+        for n in range(56)
+        for account in ("a1", "a2")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("group", "account", "value"),
+    [
+        ("total", "(all)", "(all)"),
+        ("account", "a1", "(all)"),
+        ("service", "a1", "Compute"),
+        ("tag:cost-center", "a1", "red"),
+        ("feature", "a1", "(untagged)"),
+    ],
+)
+async def test_costs_are_split_by_total_account_service_and_any_tag(
+    group: str, account: str, value: str
+) -> None:
+    options = {"group_by": [group]}
+
+    result = await run({"costs": tagged_rows(), "options": options, "scan_type": "cost"})
+
+    (found,) = result.anomalies_detected
+    assert (found.account, found.group, found.grouped_by) == (account, value, group)
+    if group == "total":
+        assert [(p.dimension, p.value) for p in found.contributors] == [("Account", "a1")]
+
+
+async def test_tags_of_a_file_are_read_as_those_of_rows(tmp_path: Path) -> None:
+    write_costs(tmp_path / "costs.csv", tagged_rows())
+    payload = {"options": {"group_by": ["tag:cost-center"]}, "scan_type": "cost"}
+
+    result = await run(payload, with_file(tmp_path / "costs.csv", "csv"))
+
+    assert [a.group for a in result.anomalies_detected] == ["red"]
+
+
+async def test_the_same_money_seen_by_two_groupings_counts_once() -> None:
+    options = {"group_by": ["total", "account", "service"]}
+
+    result = await run({"costs": tagged_rows(), "options": options, "scan_type": "cost"})
+
+    assert result.total_anomaly_count == 3
+    assert result.total_anomaly_amount == Decimal("890.00")
+
+
+async def test_a_known_change_is_left_out_and_counted() -> None:
+    change = {"start": "2026-02-19", "end": "2026-02-21", "account": "a1", "note": "load test"}
+
+    result = await run({"costs": tagged_rows(), "scan_type": "cost", "known_changes": [change]})
+
+    assert result.anomalies_detected == ()
+    assert result.notes == ("1 anomalies begin in a known change; left out.",)
+
+
+async def test_feedback_raises_the_limits_of_its_series_only() -> None:
+    no = {"account": "a1", "service": "Compute", "is_real": False}
+    other = {**no, "account": "a2"}
+    rows = tagged_rows()
+    small = [{**r, "BilledCost": "30.00"} if r["BilledCost"] == "900.00" else r for r in rows]
+
+    heard = await run({"costs": small, "scan_type": "cost", "feedback": [no] * 4})
+    unheard = await run({"costs": small, "scan_type": "cost", "feedback": [other] * 4})
+
+    assert heard.anomalies_detected == ()
+    assert len(unheard.anomalies_detected) == 1
+
+
+async def test_a_cost_file_is_judged_by_the_rules_of_focus_when_asked(tmp_path: Path) -> None:
+    write_costs(tmp_path / "costs.csv", tagged_rows())
+    context = with_file(tmp_path / "costs.csv", "csv")
+
+    result = await run({"scan_type": "cost", "focus_version": "1.0"}, context)
+
+    assert result.focus is not None
+    assert (result.focus.version, result.focus.rows) == ("1.0", 112)
+    assert result.focus.failed_rules["EffectiveCost_Required"] == 1
+    assert result.focus.passed + result.focus.failed + result.focus.not_judged == 133
+
+
 async def test_usage_without_quantities_is_an_error() -> None:
     row = {"ChargePeriodStart": "2026-01-01", "BilledCost": "1.00", "ServiceName": "Compute"}
 
@@ -298,6 +390,11 @@ def test_the_sources_are_known_to_a_plan() -> None:
         {"time_range": "2d"},
         {"sensitivity": "extreme"},
         {"options": {"group_by": ["planet"]}},
+        {"options": {"group_by": ["tag:"]}},
+        {"options": {"group_by": ['tag:a"b']}},
+        {"known_changes": [{"account": "a1"}]},
+        {"feedback": [{"account": "a1", "is_real": False}]},
+        {"focus_version": "0.5"},
         {"options": {"min_anomaly_amount": -1}},
         {"surprise": True},
     ],

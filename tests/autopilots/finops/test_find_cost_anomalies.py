@@ -99,6 +99,50 @@ def test_moves_that_cancel_out_in_the_total_name_each_other() -> None:
     assert len({a.group for a in found}) == 1
 
 
+def test_a_service_that_moves_to_another_account_is_named_on_both_sides() -> None:
+    rows = bill([100.0] * 60 + [20.0] * 40) + bill([50.0] * 60 + [130.0] * 40, account="a2")
+
+    found = find_cost_anomalies(rows)
+
+    assert {a.account: a.offset_by for a in found} == {
+        "a1": ("Compute of a2",),
+        "a2": ("Compute of a1",),
+    }
+
+
+def test_moves_of_different_services_in_different_accounts_do_not_hide_each_other() -> None:
+    rows = bill([100.0] * 60 + [20.0] * 40)
+    rows += bill([50.0] * 60 + [130.0] * 40, service="Batch", account="a2")
+
+    assert [a.offset_by for a in find_cost_anomalies(rows)] == [(), ()]
+
+
+def test_commitments_billed_on_the_last_day_of_each_month_are_no_anomalies() -> None:
+    costs = [100.0 + (400.0 if day(n + 1).day == 1 else 0.0) for n in range(150)]
+
+    assert find_cost_anomalies(bill(costs)) == []
+
+
+def test_a_commitment_billed_once_a_year_is_no_anomaly_the_second_time() -> None:
+    yearly = {date(2026, 6, 15), date(2027, 6, 15)}
+    costs = [100.0 + (900.0 if day(n) in yearly else 0.0) for n in range(560)]
+    once = [100.0 + (900.0 if day(n) == date(2026, 6, 15) else 0.0) for n in range(560)]
+
+    assert find_cost_anomalies(bill(costs)) == []
+    assert [a.start for a in find_cost_anomalies(bill(once))] == [date(2026, 6, 15)]
+
+
+def test_a_commitment_that_runs_out_says_so() -> None:
+    used = bill([100.0] * 60 + [0.0] * 40)
+    for row in used:
+        row["CommitmentDiscountStatus"] = "Used"
+    on_demand = bill([20.0] * 60 + [220.0] * 40)
+
+    (found,) = find_cost_anomalies(used + on_demand)
+
+    assert (found.kind, found.start) == ("level_shift", day(60))
+
+
 def test_a_known_change_is_left_out() -> None:
     rows = bill([100.0] * 60 + [180.0] * 40)
     change = {"start": day(59).isoformat(), "end": day(62).isoformat(), "service": "Compute"}

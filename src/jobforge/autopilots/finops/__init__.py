@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jobforge.autopilots.finops.anomalies.detector import AnomalyScores
     from jobforge.autopilots.finops.churn.bg_nbd import BgNbd, fit_bg_nbd
     from jobforge.autopilots.finops.churn.model import ChurnModel
-    from jobforge.autopilots.finops.costs.find import CostAnomaly
+    from jobforge.autopilots.finops.costs.model import CostAnomaly
     from jobforge.autopilots.finops.focus.validator import FocusReport
     from jobforge.autopilots.finops.matching.matcher import RecordMatch
 
@@ -32,7 +32,7 @@ _LAZY = {
     "AnomalyScores": "anomalies.detector",
     "BgNbd": "churn.bg_nbd",
     "ChurnModel": "churn.model",
-    "CostAnomaly": "costs.find",
+    "CostAnomaly": "costs.model",
     "FocusReport": "focus.validator",
     "RecordMatch": "matching.matcher",
     "fit_bg_nbd": "churn.bg_nbd",

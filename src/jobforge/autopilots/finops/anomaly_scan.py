@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -18,17 +19,20 @@ from jobforge.autopilots.finops.billing.anomalies import (
 from jobforge.autopilots.finops.billing.documents import read_document
 from jobforge.autopilots.finops.billing.events import read_events
 from jobforge.autopilots.finops.billing.ledger import read_ledger
-from jobforge.autopilots.finops.costs.scan import (
-    CostForecast,
-    CostScan,
+from jobforge.autopilots.finops.costs.examples import PAYLOADS
+from jobforge.autopilots.finops.costs.grouping import GroupBy, tags_of
+from jobforge.autopilots.finops.costs.pages import store_report
+from jobforge.autopilots.finops.costs.report_models import (
+    AnomalyScanResult,
     DetectedAnomaly,
-    GroupBy,
+    FocusCheck,
+)
+from jobforge.autopilots.finops.costs.scan import (
+    CostScan,
     ScanSettings,
     from_billing,
     scan_costs,
 )
-from jobforge.autopilots.finops.report_pages import Bars, Line, Page, Table, store_pages
-from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.context import JobContext, Row
 from jobforge.core.data_source import DataSource, InlineRows, NamedDataset
 from jobforge.core.errors import PayloadInvalid, SourceMalformed
@@ -59,6 +63,25 @@ class SpikeThresholds(Model):
     payment_failure_spike_threshold: Decimal = Field(default=Decimal("0.25"), ge=0, le=1)
 
 
+class KnownChange(Model):
+    """An announced change: what begins from `start` to `end` there is expected, and left out."""
+
+    start: date
+    end: date | None = None
+    account: str | None = None
+    service: str | None = Field(default=None, description="The group's value: a service, a tag.")
+    note: str | None = None
+
+
+class AnomalyFeedback(Model):
+    """An answer to an earlier alert; each no raises the limits of that series by half."""
+
+    account: str
+    service: str
+    is_real: bool
+    note: str | None = None
+
+
 class AnomalyScanPayload(Model):
     """What to scan. Without any source the dataset `costs` is scanned.
 
@@ -73,8 +96,11 @@ class AnomalyScanPayload(Model):
     costs: DataSource | None = None
     events_source: DataSource | None = None
     ledger_source: DataSource | None = None
-    known_changes: tuple[dict[str, Any], ...] = ()
-    feedback: tuple[dict[str, Any], ...] = ()
+    known_changes: tuple[KnownChange, ...] = ()
+    feedback: tuple[AnomalyFeedback, ...] = ()
+    focus_version: Literal["1.0", "1.1", "1.2"] | None = Field(
+        default=None, description="Judge the cost file by the rules of this version, too."
+    )
     thresholds: SpikeThresholds = SpikeThresholds()
     reference_date: AwareDatetime | None = None
 
@@ -85,20 +111,6 @@ class AnomalyScanPayload(Model):
         return NamedDataset(name="costs")
 
 
-class AnomalyScanResult(Model):
-    """What is unusual, and what the next period will cost."""
-
-    scan_type: str
-    time_range: str
-    anomalies_detected: tuple[DetectedAnomaly, ...]
-    total_anomaly_count: int
-    total_anomaly_amount: Decimal
-    forecast: CostForecast | None
-    reference_date: date
-    notes: tuple[str, ...] = ()
-    outputs: tuple[ArtifactOutput, ...] = ()
-
-
 async def handle(payload: AnomalyScanPayload, context: JobContext) -> AnomalyScanResult:
     """Scan each source that was given, then report."""
     found: list[DetectedAnomaly] = []
@@ -107,36 +119,76 @@ async def handle(payload: AnomalyScanPayload, context: JobContext) -> AnomalySca
     scan: CostScan | None = None
     source = payload.cost_source()
     if source is not None:
-        rows = await _cost_rows(source, context)
+        rows = await _cost_rows(source, payload, context)
         await context.progress(0.2, f"{len(rows)} cost rows")
         scan = scan_costs(rows, _settings(payload))
         found += scan.anomalies
         days.append(scan.last_day)
+        if scan.suppressed:
+            notes.append(f"{scan.suppressed} anomalies begin in a known change; left out.")
     for billing, last in await _scan_billing(payload, context, notes):
         found += [from_billing(anomaly) for anomaly in billing]
         days.append(last)
     await context.progress(0.8, f"{len(found)} anomalies")
-    money = (abs(a.amount) for a in found if a.measure != "usage")
     result = AnomalyScanResult(
         scan_type=payload.scan_type,
         time_range=payload.time_range,
         anomalies_detected=tuple(sorted(found, key=_weight)),
         total_anomaly_count=len(found),
-        total_anomaly_amount=sum(money, Decimal(0)),
+        total_anomaly_amount=_money(found),
         forecast=scan.forecast if scan else None,
         reference_date=max(days),
+        focus=await _focus(source, payload, context),
         notes=tuple(notes),
     )
-    return await _store(result, scan, context)
+    outputs = tuple(await store_report(result, scan, context))
+    listed = result.anomalies_detected[:LISTED]
+    return result.model_copy(update={"anomalies_detected": listed, "outputs": outputs})
 
 
-async def _cost_rows(source: DataSource, context: JobContext) -> list[Row]:
+def _money(found: Sequence[DetectedAnomaly]) -> Decimal:
+    """The largest grouping's money and billing's: each grouping sees the same costs again."""
+    sums: defaultdict[str | None, Decimal] = defaultdict(Decimal)
+    for anomaly in found:
+        if anomaly.measure != "usage":
+            sums[anomaly.grouped_by] += abs(anomaly.amount)
+    billing = sums.pop(None, Decimal(0))
+    return billing + max(sums.values(), default=Decimal(0))
+
+
+async def _cost_rows(
+    source: DataSource, payload: AnomalyScanPayload, context: JobContext
+) -> list[Row]:
     """Rows carried by the payload as they are; a file summed by day, whatever its size."""
     if isinstance(source, InlineRows):
         return await context.data.rows(source)
     from jobforge.autopilots.finops.costs.files import read_cost_file
 
-    return read_cost_file(await context.data.file(source))
+    tags = tags_of(payload.options.group_by)
+    return read_cost_file(await context.data.file(source), tags=tags)
+
+
+async def _focus(
+    source: DataSource | None, payload: AnomalyScanPayload, context: JobContext
+) -> FocusCheck | None:
+    if source is None or payload.focus_version is None:
+        return None
+    if isinstance(source, InlineRows):
+        raise SourceMalformed("the rules of FOCUS judge a file; rows in the payload are none")
+    from jobforge.autopilots.finops.validate_focus import validate_focus
+
+    file = await context.data.file(source)
+    report = validate_focus(file.path, version=payload.focus_version)
+    failed = {r.rule: r.strict_violations for r in report.rules if r.strict_outcome == "fail"}
+    passed = report.count("pass", strict=True)
+    return FocusCheck(
+        version=report.version,
+        rows=report.rows,
+        passed=passed,
+        failed=len(failed),
+        not_judged=len(report.rules) - passed - len(failed),
+        failed_rules=failed,
+    )
 
 
 def _settings(payload: AnomalyScanPayload) -> ScanSettings:
@@ -148,8 +200,8 @@ def _settings(payload: AnomalyScanPayload) -> ScanSettings:
         min_amount=float(payload.options.min_anomaly_amount),
         group_by=payload.options.group_by,
         with_forecast=payload.options.include_forecast,
-        known_changes=payload.known_changes,
-        feedback=payload.feedback,
+        known_changes=[change.model_dump() for change in payload.known_changes],
+        feedback=[answer.model_dump() for answer in payload.feedback],
         reference=reference.astimezone(UTC).date() if reference else None,
     )
 
@@ -190,65 +242,6 @@ async def _scan_billing(
     return found
 
 
-async def _store(
-    result: AnomalyScanResult, scan: CostScan | None, context: JobContext
-) -> AnomalyScanResult:
-    report = await context.artifacts.put(
-        f"finops-anomaly-{context.job.job_id}.json",
-        result.model_dump_json(indent=2, exclude={"outputs"}).encode(),
-        kind="anomaly_scan_report",
-        mime_type="application/json",
-    )
-    table = Table(
-        "Anomalies",
-        ("kind", "severity", "account", "group", "start", "end", "amount", "currency", "what"),
-        [
-            (
-                a.kind,
-                a.severity,
-                a.account,
-                a.group,
-                a.start,
-                a.end,
-                a.amount,
-                a.currency,
-                a.description,
-            )
-            for a in result.anomalies_detected
-        ],
-    )
-    page = _page(result, scan, table)
-    pages = await store_pages(context, "finops-anomaly", "anomaly", page)
-    return result.model_copy(
-        update={
-            "anomalies_detected": result.anomalies_detected[:LISTED],
-            "outputs": (report, *pages),
-        }
-    )
-
-
-def _page(result: AnomalyScanResult, scan: CostScan | None, table: Table) -> Page:
-    facts: list[tuple[str, object]] = [
-        ("Reference date", result.reference_date),
-        ("Anomalies", result.total_anomaly_count),
-        ("Money concerned", result.total_anomaly_amount),
-    ]
-    parts: list[Table | Bars | Line] = [table]
-    if result.forecast is not None:
-        facts.append(("Next period", result.forecast.next_period_estimate))
-    if result.anomalies_detected:
-        bars = [
-            (f"{a.account or ''} {a.group or a.kind}", float(a.amount))
-            for a in result.anomalies_detected[:12]
-        ]
-        parts.insert(0, Bars("Largest anomalies", bars))
-    if scan is not None and scan.series:
-        first = scan.last_day - timedelta(days=len(scan.series) - 1)
-        marks = [(a.start - first).days for a in result.anomalies_detected if a.start]
-        parts.insert(0, Line("Cost by day", scan.series, str(first), str(scan.last_day), marks))
-    return Page("Anomaly scan", facts, parts)
-
-
 def translate(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     """The finops module's payload as ours; ours comes back untouched.
 
@@ -280,39 +273,5 @@ ANOMALY_SCAN = JobType(
     handle=handle,
     translate=translate,
     sources=_sources,
-    examples=(
-        {
-            "time_range": "30d",
-            "events_source": [
-                {
-                    "event_id": "evt_1",
-                    "event_type": "payment_succeeded",
-                    "timestamp": "2026-01-05T09:00:00Z",
-                    "customer_id": "cus_1",
-                    "invoice_id": "in_1",
-                    "amount_cents": 4900,
-                    "currency": "EUR",
-                },
-                {
-                    "event_id": "evt_2",
-                    "event_type": "payment_succeeded",
-                    "timestamp": "2026-01-06T11:30:00Z",
-                    "customer_id": "cus_1",
-                    "invoice_id": "in_1",
-                    "amount_cents": 4900,
-                    "currency": "EUR",
-                },
-                {
-                    "event_id": "evt_3",
-                    "event_type": "invoice_paid",
-                    "timestamp": "2026-01-05T09:00:05Z",
-                    "customer_id": "cus_1",
-                    "invoice_id": "in_1",
-                    "amount_cents": 4900,
-                    "currency": "EUR",
-                },
-            ],
-        },
-        {"scan_type": "cost", "time_range": "90d", "costs": "costs"},
-    ),
+    examples=PAYLOADS,
 )

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from jobforge.autopilots.finops.costs.find import CostAnomaly
+    from jobforge.autopilots.finops.costs.model import CostAnomaly
 
 Sensitivity = Literal["low", "medium", "high"]
 

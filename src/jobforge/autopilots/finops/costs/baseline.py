@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,6 +15,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 WINDOW = 28
 WEEK = 7
+MONTHS_A_YEAR = 12
 HALF_WEEK = 3
 MIN_WEEKS = 4
 NOISE_FLOOR = 0.03
@@ -25,7 +28,7 @@ class Baseline:
     """For every series and day: the expected cost and the scale of ordinary deviations.
 
     The first four weeks have neither; `is_calendar` marks days that a fee of the same day of the
-    month before or after explains.
+    month or year before or after explains.
     """
 
     expected: Floats
@@ -94,25 +97,30 @@ def _trailing_median(table: Floats, width: int) -> Floats:
 
 
 def _calendar_days(table: Floats, first: date) -> Flags:
-    """Days whose excess recurs a month before or after, on the same day of the month."""
+    """Days whose excess recurs a month or a year before or after, on the same day.
+
+    Commitments and fees are billed so: monthly or yearly, on a day of the month or on its last.
+    """
     padded = np.pad(table, ((0, 0), (HALF_WEEK, HALF_WEEK)), mode="edge")
     excess = table - np.median(sliding_window_view(padded, WEEK, axis=1), axis=2)
     marked = np.zeros(table.shape, np.bool_)
-    days = [first + timedelta(days=n) for n in range(table.shape[1])]
-    position = {day: n for n, day in enumerate(days)}
-    for n, day in enumerate(days):
-        for other in (_month_away(day, -1), _month_away(day, 1)):
-            at = position.get(other) if other else None
-            if at is not None:
+    for n in range(table.shape[1]):
+        for other in _recurrences(first + timedelta(days=n)):
+            at = (other - first).days
+            if 0 <= at < table.shape[1]:
                 here, there = excess[:, n], excess[:, at]
                 near = np.abs(here - there) <= MONTH_LIKENESS * np.abs(here)
                 marked[:, n] |= near & (here * there > 0)
     return marked
 
 
-def _month_away(day: date, step: int) -> date | None:
-    index = day.year * 12 + day.month - 1 + step
-    try:
-        return date(index // 12, index % 12 + 1, day.day)
-    except ValueError:
-        return None
+def _recurrences(day: date) -> Iterator[date]:
+    """The same day a month and a year away; of a month's last day the last ones, too."""
+    is_last = (day + timedelta(days=1)).day == 1
+    for months in (-MONTHS_A_YEAR, -1, 1, MONTHS_A_YEAR):
+        year, month = divmod(day.year * MONTHS_A_YEAR + day.month - 1 + months, MONTHS_A_YEAR)
+        length = calendar.monthrange(year, month + 1)[1]
+        if day.day <= length:
+            yield date(year, month + 1, day.day)
+        if is_last and day.day != length:
+            yield date(year, month + 1, length)

@@ -18,7 +18,16 @@ from jobforge.core.errors import InvalidInput
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
 Measure = Literal["cost", "usage"]
-DRILL_DOWN = ("RegionId", "ResourceId", "SkuId", "ChargeCategory")
+DRILL_DOWN = (
+    "Account",
+    "ServiceName",
+    "RegionId",
+    "ResourceId",
+    "SkuId",
+    "ChargeCategory",
+    "CommitmentDiscountStatus",
+)
+"""Columns that may say what a change is made of; `Account` is there where a total hides it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,7 @@ def to_daily_costs(
     days = _days(listed)
     first, last = min(days), max(days)
     size = last - first + 1
+    columns = _drill_down(listed, by)
     series: dict[Key, Floats] = {}
     details: defaultdict[Key, dict[tuple[str, str], Floats]] = defaultdict(dict)
     for index, (row, day) in enumerate(zip(listed, days, strict=True)):
@@ -60,13 +70,22 @@ def to_daily_costs(
         key = _account(row), _name(row.get(by)) + unit
         amount = float(parse_amount(row[cost], where=f"cost row {index}: {cost}"))
         series.setdefault(key, np.zeros(size))[day - first] += amount
-        for column in DRILL_DOWN:
+        for column in columns:
             if value := row.get(column):
                 part = details[key].setdefault((column, str(value)), np.zeros(size))
                 part[day - first] += amount
     keys = tuple(sorted(series))
     table = np.stack([series[key] for key in keys])
     return DailyCosts(date.fromordinal(first), keys, table, details, currency)
+
+
+def _drill_down(rows: Sequence[Mapping[str, Any]], by: str) -> list[str]:
+    """Columns that split a series further: not the one it is split by, nor one with one value."""
+    return [
+        column
+        for column in DRILL_DOWN
+        if column != by and len({row.get(column) for row in rows} - {None, ""}) > 1
+    ]
 
 
 def _cost_column(rows: Sequence[Mapping[str, Any]]) -> str:

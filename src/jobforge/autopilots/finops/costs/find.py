@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jobforge.autopilots.finops.costs.alerts import split_known, with_groups
 from jobforge.autopilots.finops.costs.baseline import Baseline, learn_baseline
 from jobforge.autopilots.finops.costs.daily import DailyCosts, Key, to_money
-from jobforge.autopilots.finops.money import parse_instant
+from jobforge.autopilots.finops.costs.model import Contributor, CostAnomaly, CostKind
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-CostKind = Literal["spike", "level_shift", "drift", "new_service", "vanished_service"]
 SHIFT_DAYS = 8
 """What lasts longer than a week is a new level, not a spike."""
 LOOK_BACK = 28
@@ -27,39 +26,6 @@ HORIZON = 30
 """A change that stays is weighed by its first thirty days."""
 MAX_CONTRIBUTORS = 5
 Z_SCORES = {"low": 9.0, "medium": 6.0, "high": 4.5}
-OFFSET_SHARE = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Contributor:
-    """A part of the account's service that moved: `share` is of the anomaly's impact."""
-
-    dimension: str
-    value: str
-    impact: Decimal
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class CostAnomaly:
-    """One change of cost, both days included; `impact` is cost minus expectation, signed.
-
-    `group` is common to anomalies of one account that begin within a day of each other;
-    `offset_by` names services whose opposite move hides this one in the account's total.
-    """
-
-    start: date
-    end: date
-    account: str
-    service: str
-    kind: CostKind
-    impact: Decimal
-    contributors: tuple[Contributor, ...]
-    expected: Decimal
-    actual: Decimal
-    z_score: float
-    group: str = ""
-    offset_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +45,14 @@ def find_in_daily_costs(
     feedback: Sequence[Mapping[str, Any]] = (),
 ) -> list[CostAnomaly]:
     """Find anomalies; see `jobforge.autopilots.finops.find_cost_anomalies`."""
+    kept, _ = split_known(find_all(costs, thresholds, feedback=feedback), known_changes)
+    return with_groups(kept)
+
+
+def find_all(
+    costs: DailyCosts, thresholds: Thresholds, *, feedback: Sequence[Mapping[str, Any]] = ()
+) -> list[CostAnomaly]:
+    """All anomalies, announced ones too, by first day, account and service."""
     baseline = learn_baseline(costs.table, costs.first)
     dismissed = _dismissed(feedback)
     found: list[CostAnomaly] = []
@@ -90,8 +64,7 @@ def find_in_daily_costs(
             min_impact=thresholds.min_impact * factor,
         )
         found += _find_in_series(costs, baseline, at, limits)
-    kept = [anomaly for anomaly in found if not _is_known(anomaly, known_changes)]
-    return _with_groups(sorted(kept, key=lambda a: (a.start, a.account, a.service)))
+    return sorted(found, key=lambda a: (a.start, a.account, a.service))
 
 
 def _dismissed(feedback: Sequence[Mapping[str, Any]]) -> dict[Key, int]:
@@ -101,18 +74,6 @@ def _dismissed(feedback: Sequence[Mapping[str, Any]]) -> dict[Key, int]:
             key = str(answer.get("account")), str(answer.get("service"))
             counts[key] = counts.get(key, 0) + 1
     return counts
-
-
-def _is_known(anomaly: CostAnomaly, changes: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether an announced change covers the anomaly's first day, account and service."""
-    for change in changes:
-        first = parse_instant(change.get("start"), where="known change: start").date()
-        last = parse_instant(change.get("end") or first, where="known change: end").date()
-        same = change.get("account") in (None, anomaly.account)
-        same &= change.get("service") in (None, anomaly.service)
-        if same and first <= anomaly.start <= last:
-            return True
-    return False
 
 
 def _find_in_series(
@@ -304,24 +265,3 @@ def _contributors(
             found.append(Contributor(dimension, value, to_money(moved), min(share, 1.0)))
     found.sort(key=lambda c: (-c.share, c.dimension, c.value))
     return tuple(found[:MAX_CONTRIBUTORS])
-
-
-def _with_groups(found: list[CostAnomaly]) -> list[CostAnomaly]:
-    """Name what begins together, and what hides the other in the account's total."""
-    result = []
-    for anomaly in found:
-        together = [
-            other
-            for other in found
-            if other.account == anomaly.account and abs((other.start - anomaly.start).days) <= 1
-        ]
-        first = min(other.start for other in together)
-        hides = tuple(
-            other.service
-            for other in together
-            if other.impact * anomaly.impact < 0
-            and abs(other.impact) >= Decimal(str(OFFSET_SHARE)) * abs(anomaly.impact)
-        )
-        group = f"{anomaly.account}@{first.isoformat()}"
-        result.append(replace(anomaly, group=group, offset_by=hides))
-    return result

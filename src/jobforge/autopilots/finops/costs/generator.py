@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobforge.autopilots.finops.costs.find import CostAnomaly, CostKind
+from jobforge.autopilots.finops.costs.model import CostAnomaly, CostKind
 
 DRIFT_DAYS = 35
 Floats = NDArray[np.float64]

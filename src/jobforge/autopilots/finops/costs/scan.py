@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from jobforge.autopilots.finops.billing.anomalies import BillingAnomaly
+from jobforge.autopilots.finops.costs.grouping import ALL, column_of, grouped
+from jobforge.autopilots.finops.costs.report_models import (
+    CostForecast,
+    DetectedAnomaly,
+    MovedPart,
+)
 from jobforge.core.context import Row
 from jobforge.core.errors import SourceMalformed
-from jobforge.core.model import Model
 
 if TYPE_CHECKING:
     from jobforge.autopilots.finops.costs.daily import DailyCosts
-    from jobforge.autopilots.finops.costs.find import CostAnomaly
+    from jobforge.autopilots.finops.costs.model import CostAnomaly
 
-GroupBy = Literal["service", "region", "team", "feature"]
-ScanMeasure = Literal["cost", "usage", "billing"]
-_COLUMN: dict[GroupBy, str] = {
-    "service": "ServiceName",
-    "region": "RegionId",
-    "team": "team",
-    "feature": "feature",
-}
+Measure = Literal["cost", "usage"]
 MIN_SHARE = 0.25
 _NEXT_STEP = {
     "spike": "Look at what the named parts did on these days.",
@@ -36,48 +33,6 @@ _NEXT_STEP = {
 }
 
 
-class MovedPart(Model):
-    """A part of the cost that moved with the anomaly."""
-
-    dimension: str
-    value: str
-    impact: Decimal
-    share: float
-
-
-class DetectedAnomaly(Model):
-    """One anomaly of any kind; `amount` is its impact, signed for costs and usage."""
-
-    kind: str
-    measure: Literal["cost", "usage", "billing"]
-    severity: Literal["low", "medium", "high", "critical"]
-    account: str | None
-    group: str | None
-    start: date | None
-    end: date | None
-    amount: Decimal
-    currency: str | None
-    expected: Decimal | None
-    actual: Decimal | None
-    description: str
-    contributors: tuple[MovedPart, ...] = ()
-    offset_by: tuple[str, ...] = ()
-    alert: str | None = None
-    evidence: tuple[str, ...] = ()
-    next_step: str
-
-
-class CostForecast(Model):
-    """The cost of the next period; `confidence` is how often the interval holds."""
-
-    next_period_estimate: Decimal
-    confidence: float | None
-    low: Decimal | None
-    high: Decimal | None
-    days: int
-    trials: int
-
-
 @dataclass(frozen=True, slots=True)
 class ScanSettings:
     """What to scan for; `days` is the time range and the length of the forecast."""
@@ -86,10 +41,10 @@ class ScanSettings:
     days: int
     sensitivity: Literal["low", "medium", "high"]
     min_amount: float
-    group_by: tuple[GroupBy, ...]
+    group_by: tuple[str, ...]
     with_forecast: bool
-    known_changes: tuple[Mapping[str, Any], ...] = ()
-    feedback: tuple[Mapping[str, Any], ...] = ()
+    known_changes: Sequence[Mapping[str, Any]] = ()
+    feedback: Sequence[Mapping[str, Any]] = ()
     reference: date | None = None
 
 
@@ -100,6 +55,7 @@ class CostScan:
     last_day: date
     anomalies: list[DetectedAnomaly] = field(default_factory=list)
     series: list[float] = field(default_factory=list)
+    suppressed: int = 0
     forecast: CostForecast | None = None
 
 
@@ -116,9 +72,9 @@ def scan_costs(rows: list[Row], settings: ScanSettings) -> CostScan:
     scan = CostScan(date.min)
     for measure in _measures(rows, settings):
         for group in settings.group_by:
-            costs = to_daily_costs(_grouped(rows, group), by=_COLUMN[group], measure=measure)
+            costs = to_daily_costs(grouped(rows, group), by=column_of(group), measure=measure)
             scan.last_day = costs.first + timedelta(days=costs.table.shape[1] - 1)
-            scan.anomalies += _find(costs, measure, settings, scan.last_day)
+            scan.anomalies += _find(costs, (measure, group), settings, scan)
             if measure == "cost" and not scan.series:
                 scan.series = costs.table.sum(axis=0).tolist()
     if settings.with_forecast and scan.series:
@@ -126,7 +82,7 @@ def scan_costs(rows: list[Row], settings: ScanSettings) -> CostScan:
     return scan
 
 
-def _measures(rows: list[Row], settings: ScanSettings) -> list[Literal["cost", "usage"]]:
+def _measures(rows: list[Row], settings: ScanSettings) -> list[Measure]:
     has_usage = any(row.get("ConsumedQuantity") not in (None, "") for row in rows)
     match settings.scan_type:
         case "cost":
@@ -139,50 +95,36 @@ def _measures(rows: list[Row], settings: ScanSettings) -> list[Literal["cost", "
             return ["cost", "usage"] if has_usage else ["cost"]
 
 
-def _grouped(rows: list[Row], group: GroupBy) -> list[Row]:
-    """Rows with the team or feature of their tags as a column."""
-    if group in ("service", "region"):
-        return rows
-    return [{group: _tags(row).get(group), **row} for row in rows]
-
-
-def _tags(row: Row) -> Mapping[str, Any]:
-    tags = row.get("Tags")
-    if isinstance(tags, str) and tags.startswith("{"):
-        try:
-            tags = json.loads(tags)
-        except ValueError:
-            raise SourceMalformed(f"Tags is not JSON: {tags[:80]}") from None
-    return tags if isinstance(tags, Mapping) else {}
-
-
 def _find(
-    costs: DailyCosts, measure: Literal["cost", "usage"], settings: ScanSettings, last_day: date
+    costs: DailyCosts, what: tuple[Measure, str], settings: ScanSettings, scan: CostScan
 ) -> list[DetectedAnomaly]:
-    from jobforge.autopilots.finops.costs.find import Z_SCORES, Thresholds, find_in_daily_costs
+    from jobforge.autopilots.finops.costs.alerts import split_known, with_groups
+    from jobforge.autopilots.finops.costs.find import Z_SCORES, Thresholds, find_all
 
+    measure, group = what
     floor = settings.min_amount if measure == "cost" else 0.0
-    reference = settings.reference or last_day
-    found = find_in_daily_costs(
-        costs,
-        Thresholds(Z_SCORES[settings.sensitivity], floor, MIN_SHARE),
-        known_changes=settings.known_changes,
-        feedback=settings.feedback,
-    )
+    reference = settings.reference or scan.last_day
+    limits = Thresholds(Z_SCORES[settings.sensitivity], floor, MIN_SHARE)
     since = reference - timedelta(days=settings.days - 1)
-    return [_from_cost(a, measure, costs) for a in found if since <= a.end and a.start <= reference]
+    found = find_all(costs, limits, feedback=settings.feedback)
+    recent = [a for a in found if since <= a.end and a.start <= reference]
+    kept, known = split_known(recent, settings.known_changes)
+    scan.suppressed += len(known)
+    return [_from_cost(a, measure, group, costs) for a in with_groups(kept)]
 
 
 def _from_cost(
-    anomaly: CostAnomaly, measure: Literal["cost", "usage"], costs: DailyCosts
+    anomaly: CostAnomaly, measure: Measure, group: str, costs: DailyCosts
 ) -> DetectedAnomaly:
     unit = costs.currency if measure == "cost" else "units"
+    what = _name(anomaly)
     more = "more" if anomaly.impact > 0 else "less"
     return DetectedAnomaly(
         kind=anomaly.kind,
         measure=measure,
         severity=_severity(anomaly),
         account=anomaly.account,
+        grouped_by=group,
         group=anomaly.service,
         start=anomaly.start,
         end=anomaly.end,
@@ -190,7 +132,7 @@ def _from_cost(
         currency=costs.currency if measure == "cost" else None,
         expected=anomaly.expected,
         actual=anomaly.actual,
-        description=f"{anomaly.kind.replace('_', ' ').capitalize()} of {anomaly.service}: "
+        description=f"{anomaly.kind.replace('_', ' ').capitalize()} of {what}: "
         f"{abs(anomaly.impact)} {unit} {more} than expected from {anomaly.start}.",
         contributors=tuple(
             MovedPart(dimension=c.dimension, value=c.value, impact=c.impact, share=c.share)
@@ -200,6 +142,13 @@ def _from_cost(
         alert=anomaly.group,
         next_step=_NEXT_STEP[anomaly.kind],
     )
+
+
+def _name(anomaly: CostAnomaly) -> str:
+    """What the series is, in words."""
+    if not anomaly.service.startswith(ALL):
+        return anomaly.service
+    return "everything" if anomaly.account == ALL else f"all services of {anomaly.account}"
 
 
 def _severity(anomaly: CostAnomaly) -> Literal["low", "medium", "high", "critical"]:
