@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from jobforge.autopilots.finops import CHURN_RISK_REPORT
+from jobforge.autopilots.finops.churn.report_models import ChurnRiskResult
 from jobforge.autopilots.finops.churn.views import revenue_at_risk, survival_curve
-from jobforge.autopilots.finops.churn_risk_report import ChurnRiskResult
 from jobforge.core.context import DatasetFile
 from jobforge.core.data_source import FileSource, NamedDataset
 from jobforge.core.errors import DatasetMissing, PayloadInvalid, SourceMalformed

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from jobforge.autopilots.finops.billing.documents import read_document
+from jobforge.autopilots.finops.churn.examples import PAYLOADS
+from jobforge.autopilots.finops.churn.pages import store_report
 from jobforge.autopilots.finops.churn.report_models import (
     Assessment,
-    AtRiskAccount,
-    DriftedColumn,
-    ModelQuality,
-    RevenueAtRisk,
-    RiskFactor,
+    ChurnRiskResult,
     RiskLevel,
     RiskSegments,
-    SegmentRisk,
-    SurvivalStep,
 )
 from jobforge.autopilots.finops.churn.signals import SignalName
-from jobforge.autopilots.finops.report_pages import Bars, Line, Page, Table, store_pages
-from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.context import JobContext
 from jobforge.core.data_source import DataSource, NamedDataset
 from jobforge.core.errors import PayloadInvalid
@@ -37,7 +31,6 @@ _SETTINGS = {
     "analysis_period_days",
     "segment_by",
     "segment_column",
-    "label_column",
     "id_column",
     "mrr_column",
     "tenure_column",
@@ -102,6 +95,15 @@ class ChurnRiskPayload(Model):
     history: DataSource | None = None
     accounts: DataSource | None = None
     label_column: str = "churned"
+    snapshot_column: str | None = Field(
+        default=None, description="The day a row of the history describes; the split goes by it."
+    )
+    left_at_column: str | None = Field(
+        default=None, description="The day of leaving, blank for who stays; replaces the label."
+    )
+    horizon_days: int | None = Field(
+        default=None, ge=1, le=1095, description="The label means: left within so many days."
+    )
     id_column: str = "customer_id"
     mrr_column: str | None = None
     tenure_column: str | None = None
@@ -118,6 +120,8 @@ class ChurnRiskPayload(Model):
             raise ValueError("give one of history, inputs and purchases")
         if self.segment_by == "custom" and not self.segment_column:
             raise ValueError("segment_by custom needs segment_column")
+        if self.left_at_column and not (self.snapshot_column and self.horizon_days):
+            raise ValueError("left_at_column needs snapshot_column and horizon_days")
         return self
 
     def labelled(self) -> DataSource:
@@ -125,46 +129,32 @@ class ChurnRiskPayload(Model):
         return self.history or NamedDataset(name="accounts")
 
 
-class ChurnRiskResult(Model):
-    """Who is at risk. `is_calibrated` says whether the risk is a probability or only a rank."""
-
-    analysis_period_days: int
-    total_accounts_analyzed: int
-    risk_segments: RiskSegments
-    at_risk_accounts: tuple[AtRiskAccount, ...]
-    risk_factors: tuple[RiskFactor, ...]
-    retention_recommendations: tuple[str, ...]
-    method: Literal["calibrated_model", "rule_signals", "bg_nbd"]
-    is_calibrated: bool
-    reference_date: date | None
-    revenue_at_risk: RevenueAtRisk | None
-    segments: tuple[SegmentRisk, ...]
-    quality: ModelQuality | None
-    survival: tuple[SurvivalStep, ...] = ()
-    drift: tuple[DriftedColumn, ...] = ()
-    notes: tuple[str, ...] = ()
-    outputs: tuple[ArtifactOutput, ...] = ()
-
-
 async def handle(payload: ChurnRiskPayload, context: JobContext) -> ChurnRiskResult:
     """Assess by the way the payload gives data for, then report."""
     assessment = await _assess(payload, context)
     await context.progress(0.8, f"{len(assessment.accounts)} accounts assessed")
     result = _to_result(payload, assessment)
-    return await _store(result, context)
+    outputs = tuple(await store_report(result, context))
+    return result.model_copy(update={"outputs": outputs})
 
 
 async def _assess(payload: ChurnRiskPayload, context: JobContext) -> Assessment:
-    from jobforge.autopilots.finops.churn.assess import (
-        Settings,
-        assess_by_model,
-        assess_by_purchases,
-        assess_by_signals,
-    )
+    from jobforge.autopilots.finops.churn.assess import assess_by_model
+    from jobforge.autopilots.finops.churn.assess_purchases import assess_by_purchases
+    from jobforge.autopilots.finops.churn.assess_signals import assess_by_signals
+    from jobforge.autopilots.finops.churn.settings import Settings
+    from jobforge.autopilots.finops.churn.snapshots import LabelColumns
 
     read = context.data.rows
     shared = payload.model_dump(include=_SETTINGS)
-    settings = Settings(**shared, weights=payload.weights.by_signal())
+    labels = LabelColumns(
+        label=payload.label_column,
+        customer=payload.id_column,
+        snapshot=payload.snapshot_column,
+        left_at=payload.left_at_column,
+        horizon_days=payload.horizon_days,
+    )
+    settings = Settings(**shared, labels=labels, weights=payload.weights.by_signal())
     if payload.inputs is not None:
         sources = payload.inputs
         optional = [sources.usage_metrics, sources.support_tickets, sources.plan_downgrades]
@@ -204,6 +194,7 @@ def _to_result(payload: ChurnRiskPayload, found: Assessment) -> ChurnRiskResult:
         method=found.method,
         is_calibrated=found.method == "calibrated_model",
         reference_date=found.reference_date,
+        horizon_days=found.horizon_days,
         revenue_at_risk=found.revenue,
         segments=found.segments,
         quality=found.quality,
@@ -211,57 +202,6 @@ def _to_result(payload: ChurnRiskPayload, found: Assessment) -> ChurnRiskResult:
         drift=found.drift,
         notes=found.notes,
     )
-
-
-async def _store(result: ChurnRiskResult, context: JobContext) -> ChurnRiskResult:
-    report = await context.artifacts.put(
-        f"finops-churn-{context.job.job_id}.json",
-        result.model_dump_json(indent=2, exclude={"outputs"}).encode(),
-        kind="churn_risk_report",
-        mime_type="application/json",
-    )
-    table = Table(
-        "Accounts at risk",
-        ("account", "risk", "level", "segment", "mrr", "reasons"),
-        [
-            (
-                account.account_id,
-                f"{account.risk:.3f}",
-                account.level,
-                account.segment,
-                account.mrr,
-                "; ".join(reason.text for reason in account.reasons),
-            )
-            for account in result.at_risk_accounts
-        ],
-    )
-    page = _page(result, table)
-    pages = await store_pages(context, "finops-churn", "churn_risk", page)
-    return result.model_copy(update={"outputs": (report, *pages)})
-
-
-def _page(result: ChurnRiskResult, table: Table) -> Page:
-    facts: list[tuple[str, object]] = [
-        ("Accounts", result.total_accounts_analyzed),
-        ("High, medium, low risk", tuple(result.risk_segments.model_dump().values())),
-        ("Method", result.method.replace("_", " ")),
-        ("Risk is a probability", "yes" if result.is_calibrated else "no, it only ranks"),
-    ]
-    if result.revenue_at_risk is not None:
-        risk = result.revenue_at_risk
-        facts.append(("Monthly revenue at risk", f"{risk.amount} ({risk.low} to {risk.high})"))
-    if result.quality is not None:
-        facts.append(("AUC on unseen customers", f"{result.quality.auc:.3f}"))
-    parts: list[Table | Bars | Line] = [
-        Bars("What raises the risk", [(f.factor, f.weight) for f in result.risk_factors[:10]])
-    ]
-    if result.survival:
-        steps = result.survival
-        first, last = f"{steps[0].time:g}", f"{steps[-1].time:g}"
-        parts.append(Line("Share still there", [s.survival for s in steps], first, last))
-    segments = [(s.segment, s.accounts, f"{s.mean_risk:.3f}") for s in result.segments]
-    parts += [table, Table("Segments", ("segment", "accounts", "mean risk"), segments)]
-    return Page("Churn risk", facts, parts)
 
 
 def translate(payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -297,50 +237,5 @@ CHURN_RISK_REPORT = JobType(
     handle=handle,
     translate=translate,
     sources=_sources,
-    examples=(
-        {
-            "analysis_period_days": 30,
-            "reference_date": "2026-01-31T00:00:00Z",
-            "inputs": {
-                "ledger": [
-                    {
-                        "customer_id": "cus_1",
-                        "subscriptions": [
-                            {
-                                "subscription_id": "sub_1",
-                                "plan_id": "growth",
-                                "status": "active",
-                                "mrr_cents": 4900,
-                                "currency": "EUR",
-                            }
-                        ],
-                        "total_mrr_cents": 4900,
-                        "payment_failure_count_30d": 2,
-                    },
-                    {
-                        "customer_id": "cus_2",
-                        "subscriptions": [
-                            {
-                                "subscription_id": "sub_2",
-                                "plan_id": "agency",
-                                "status": "active",
-                                "mrr_cents": 9900,
-                                "currency": "EUR",
-                            }
-                        ],
-                        "total_mrr_cents": 9900,
-                        "last_payment_at": "2026-01-20T09:00:00Z",
-                    },
-                ],
-                "usage_metrics": [
-                    {
-                        "customer_id": "cus_1",
-                        "metric_name": "api_calls",
-                        "current_value": 1500,
-                        "previous_value": 8000,
-                    }
-                ],
-            },
-        },
-    ),
+    examples=PAYLOADS,
 )

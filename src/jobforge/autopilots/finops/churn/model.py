@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from jobforge.autopilots.finops.churn.design import Design
 from jobforge.autopilots.finops.churn.encoding import Customer, is_blank, learn_encoding
 from jobforge.autopilots.finops.churn.leakage import refuse_leaks
 from jobforge.autopilots.finops.churn.quality import Quality, measure_quality
+from jobforge.autopilots.finops.churn.time_split import TimeSplit, split_by_time
 from jobforge.core.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 FOLDS = 5
 MIN_EACH = 20
 CHUNK = 50_000
@@ -68,6 +71,7 @@ class ChurnModel:
     intercept: float
     quality: Quality
     usual: dict[str, Any]
+    judged_from: date | None = None
 
     @classmethod
     def fit(
@@ -77,21 +81,28 @@ class ChurnModel:
         *,
         seed: int = 0,
         exclude: Sequence[str] = (),
+        moments: Sequence[date] | None = None,
+        horizon_days: int = 0,
     ) -> ChurnModel:
         """Learn from customers who are known to have left or stayed.
 
         A spline logistic regression and boosted trees, averaged in log-odds and calibrated by
-        Platt's method on five held-out folds. No resampling: the base rate stays what it is.
+        Platt's method on held-out customers. No resampling: the base rate stays what it is. With
+        `moments` the held-out ones are later ones, judged by what was known before them, and
+        `quality` is that of the last block of time; else they are five random folds.
 
         Args:
             rows: one mapping per customer; None, blank text and NaN are blanks.
             label: whether each left, or the name of the column that says so.
             seed: the same rows and seed give the same model.
             exclude: columns that must not be used.
+            moments: the day each row describes.
+            horizon_days: how long after its day a row's label is known.
 
         Raises:
             InvalidInput: fewer than 20 customers who left or stayed, a label that is neither yes
-                nor no, or a column that gives the label away (it is named).
+                nor no, a column that gives the label away (it is named), or moments that allow
+                no split.
         """
         left = _labels(rows, label)
         if isinstance(label, str):
@@ -99,15 +110,21 @@ class ChurnModel:
         encoding = learn_encoding(rows, exclude=exclude)
         refuse_leaks(encoding, rows, left)
         # Trees this small lose more to waiting threads than they gain.
+        split = None if moments is None else split_by_time(moments, horizon_days)
+        folds = _random_folds(left, seed) if split is None else list(split)
         with threadpool_limits(1):
-            held_out = _held_out(rows, left, exclude, seed)
+            held_out = _held_out(rows, left, exclude, folds, seed)
             member = _fit_member(rows, left, exclude, seed)
-        slope, intercept = _calibrate(held_out, left)
+        unseen = np.isfinite(held_out)
+        slope, intercept = _calibrate(held_out[unseen], left[unseen])
         return cls(
             member=member,
             slope=slope,
             intercept=intercept,
-            quality=measure_quality(left, _sigmoid(slope * held_out + intercept)),
+            quality=measure_quality(left, _sigmoid(slope * held_out + intercept))
+            if split is None
+            else _judge_last(held_out, left, split),
+            judged_from=None if split is None else split.judged_from,
             usual={c.name: c.median for c in encoding.numeric}
             | {c.name: c.usual for c in encoding.categories},
         )
@@ -197,16 +214,44 @@ def _fit_member(
     return _Member(design, linear, trees)
 
 
-def _held_out(rows: Sequence[Customer], left: Flags, exclude: Sequence[str], seed: int) -> Floats:
-    """Log-odds of every customer from a fit that had not seen him."""
+def _random_folds(left: Flags, seed: int) -> list[Fold]:
     from sklearn.model_selection import StratifiedKFold
 
-    result = np.empty(len(rows))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    for seen, unseen in folds.split(np.zeros(len(rows)), left):
+    return list(folds.split(np.zeros(len(left)), left))
+
+
+def _held_out(
+    rows: Sequence[Customer],
+    left: Flags,
+    exclude: Sequence[str],
+    folds: Sequence[Fold],
+    seed: int,
+) -> Floats:
+    """Log-odds of every customer from a fit that had not seen him; NaN for those in no fold."""
+    result = np.full(len(rows), np.nan)
+    for seen, unseen in folds:
+        _refuse_one_sided(left[seen])
         member = _fit_member([rows[i] for i in seen], left[seen], exclude, seed)
         result[unseen] = member.log_odds([rows[i] for i in unseen])
     return result
+
+
+def _refuse_one_sided(left: Flags) -> None:
+    if left.all() or not left.any():
+        raise InvalidInput("before a block of time nobody left, or everybody: nothing to learn")
+
+
+def _judge_last(held_out: Floats, left: Flags, split: TimeSplit) -> Quality:
+    """The quality on the last block, calibrated on the blocks before it where there are any."""
+    last = split.blocks[-1][1]
+    _refuse_one_sided(left[last])
+    earlier = np.isfinite(held_out)
+    earlier[last] = False
+    slope, intercept = 1.0, 0.0
+    if left[earlier].any() and not left[earlier].all():
+        slope, intercept = _calibrate(held_out[earlier], left[earlier])
+    return measure_quality(left[last], _sigmoid(slope * held_out[last] + intercept))
 
 
 def _calibrate(log_odds: Floats, left: Flags) -> tuple[float, float]:

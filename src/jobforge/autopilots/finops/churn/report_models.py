@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
+from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.model import Model
 
 RiskLevel = Literal["low", "medium", "high"]
@@ -67,7 +68,10 @@ class RevenueAtRisk(Model):
 
 
 class ModelQuality(Model):
-    """Measured on customers the judged fit had not seen."""
+    """Measured on customers the judged fit had not seen.
+
+    By time: on those from `judged_from` on, by what was known before; else on random folds.
+    """
 
     customers: int
     leavers: int
@@ -76,6 +80,8 @@ class ModelQuality(Model):
     calibration_error: float
     top_decile_lift: float
     average_precision: float
+    split: Literal["by_time", "random_folds"]
+    judged_from: date | None = None
 
 
 class SurvivalStep(Model):
@@ -106,4 +112,27 @@ class Assessment:
     quality: ModelQuality | None = None
     survival: tuple[SurvivalStep, ...] = ()
     drift: tuple[DriftedColumn, ...] = ()
+    horizon_days: int | None = None
     notes: tuple[str, ...] = field(default=())
+
+
+class ChurnRiskResult(Model):
+    """Who is at risk. `is_calibrated` says whether the risk is a probability or only a rank."""
+
+    analysis_period_days: int
+    total_accounts_analyzed: int
+    risk_segments: RiskSegments
+    at_risk_accounts: tuple[AtRiskAccount, ...]
+    risk_factors: tuple[RiskFactor, ...]
+    retention_recommendations: tuple[str, ...]
+    method: Method
+    is_calibrated: bool
+    reference_date: date | None
+    horizon_days: int | None = None
+    revenue_at_risk: RevenueAtRisk | None
+    segments: tuple[SegmentRisk, ...]
+    quality: ModelQuality | None
+    survival: tuple[SurvivalStep, ...] = ()
+    drift: tuple[DriftedColumn, ...] = ()
+    notes: tuple[str, ...] = ()
+    outputs: tuple[ArtifactOutput, ...] = ()
