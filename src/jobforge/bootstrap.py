@@ -15,6 +15,7 @@ from uuid import UUID
 
 from jobforge import __version__
 from jobforge.adapters.datasets.store import FileDatasetStore
+from jobforge.adapters.datasets.uploads import FileUploadStore
 from jobforge.adapters.embedded.server import EmbeddedServer, default_home
 from jobforge.adapters.engine.engine import PostgresEngine
 from jobforge.adapters.engine.starter import Starter
@@ -57,14 +58,19 @@ from jobforge.steps.judge_token import JudgeToken
 from jobforge.steps.keep_checkpoints import KeepCheckpoints
 from jobforge.steps.prepare_work import PrepareWork
 from jobforge.steps.put_grant_aside import PutGrantAside
+from jobforge.steps.register_dataset import RegisterDataset
 from jobforge.steps.resolve_names import ResolveNames
 from jobforge.steps.submit_translated import SubmitTranslated
 from jobforge.use_cases.answer_once import AnswerOnce
+from jobforge.use_cases.approve_plan import ApprovePlan
 from jobforge.use_cases.authenticate import Authenticate
+from jobforge.use_cases.break_glass import BreakGlass
 from jobforge.use_cases.cancel_job import CancelJob
+from jobforge.use_cases.change_tenant import ChangeTenant
 from jobforge.use_cases.create_project import CreateProject
 from jobforge.use_cases.create_tenant import CreateTenant
 from jobforge.use_cases.examine import Check, Examine
+from jobforge.use_cases.execute_plan import ExecutePlan
 from jobforge.use_cases.fire_schedules import FireSchedules
 from jobforge.use_cases.issue_token import IssueToken
 from jobforge.use_cases.keep_connections import Connections
@@ -76,16 +82,20 @@ from jobforge.use_cases.keep_switches import KeepSwitches
 from jobforge.use_cases.keep_windows import KeepWindows
 from jobforge.use_cases.list_projects import ListProjects
 from jobforge.use_cases.queue_bundle import QueueBundle
+from jobforge.use_cases.read_artifact import ReadArtifact
 from jobforge.use_cases.read_audit import ReadAudit
 from jobforge.use_cases.resolve_ref import ResolveRef
 from jobforge.use_cases.retry_job import RetryJob
 from jobforge.use_cases.revoke_token import RevokeToken
 from jobforge.use_cases.run_job import RunJob
 from jobforge.use_cases.show_job import ShowJob
+from jobforge.use_cases.show_plan import ShowPlan
 from jobforge.use_cases.show_run import ShowRun
 from jobforge.use_cases.start_bundle import StartBundle
 from jobforge.use_cases.submit_bundle import SubmitBundle
+from jobforge.use_cases.upload_dataset import Uploads
 from jobforge.use_cases.verify_audit import VerifyAudit
+from jobforge.use_cases.withdraw_approval import WithdrawApproval
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -142,8 +152,16 @@ class Application:
     windows: KeepWindows
     limits: KeepLimits
     datasets: Datasets
+    uploads: Uploads
+    read_artifact: ReadArtifact
     connections: Connections
     keys: Keys
+    change_tenant: ChangeTenant
+    show_plan: ShowPlan
+    approve_plan: ApprovePlan
+    withdraw_approval: WithdrawApproval
+    break_glass: BreakGlass
+    execute_plan: ExecutePlan
     authenticate: Authenticate
     answer_once: AnswerOnce
     resolve_ref: ResolveRef
@@ -387,6 +405,8 @@ def _wire(parts: _Parts) -> Application:
     take_in, tokens = parts.take_in, parts.judge_token.keyring
     put_aside = PutGrantAside(parts.judge_token, clock)
     prepare = PrepareWork(take_in, put_aside, clock)
+    datasets = FileDatasetStore(parts.home)
+    register = RegisterDataset(storage, datasets, clock)
     return Application(
         settings=parts.settings,
         home=parts.home,
@@ -416,9 +436,17 @@ def _wire(parts: _Parts) -> Application:
         switches=KeepSwitches(storage, parts.catalog, clock, parts.engine.sweep),
         windows=KeepWindows(storage, parts.catalog, clock, parts.engine.sweep),
         limits=KeepLimits(storage, clock),
-        datasets=Datasets(storage, FileDatasetStore(parts.home), clock),
+        datasets=Datasets(storage, datasets, clock, register),
+        uploads=Uploads(FileUploadStore(parts.home), register, clock, ids),
+        read_artifact=ReadArtifact(storage),
         connections=Connections(storage, parts.box, clock, parts.probe_connection),
         keys=Keys(storage, clock, ids, RandomSecrets()),
+        change_tenant=ChangeTenant(storage, clock),
+        show_plan=ShowPlan(storage),
+        approve_plan=ApprovePlan(storage, parts.catalog, clock, ids),
+        withdraw_approval=WithdrawApproval(storage, clock),
+        break_glass=BreakGlass(storage, parts.catalog, clock, ids),
+        execute_plan=ExecutePlan(storage, take_in, parts.submit, clock),
         authenticate=Authenticate(storage, clock),
         answer_once=AnswerOnce(storage, parts.box, clock),
         resolve_ref=ResolveRef(storage),

@@ -24,6 +24,7 @@ class ChildCode(StrEnum):
     POLICY_TOKEN_EXPIRED = "POLICY_TOKEN_EXPIRED"  # noqa: S105 (a code, not a secret)
     POLICY_TOKEN_USED = "POLICY_TOKEN_USED"  # noqa: S105 (a code, not a secret)
     POLICY_TOKEN_REVOKED = "POLICY_TOKEN_REVOKED"  # noqa: S105 (a code, not a secret)
+    FOUR_EYES = "FOUR_EYES"
     PLAN_STALE = "PLAN_STALE"
     DENIED_WITH_BUNDLE = "DENIED_WITH_BUNDLE"
     FEATURE_FLAG_DISABLED = "FEATURE_FLAG_DISABLED"

@@ -26,7 +26,8 @@ JobForgeError
 ├── Conflict                it clashes with what is there
 │   ├── AlreadyExists
 │   ├── InFlight
-│   └── PlanStale
+│   ├── PlanStale
+│   └── PlanVoid
 ├── Unavailable             a service does not answer; trying again may help
 │   ├── RateLimited
 │   └── TargetUnavailable
@@ -38,6 +39,7 @@ JobForgeError
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from jobforge.contract.errors import JobForgeError
@@ -202,6 +204,23 @@ class PlanStale(Conflict):
     """The world changed since the plan was made."""
 
     code: ClassVar[str] = "PLAN_STALE"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        pointer: str | None = None,
+        hint: str | None = None,
+        changes: Sequence[Mapping[str, str | None]] = (),
+    ) -> None:
+        super().__init__(message, pointer=pointer, hint=hint)
+        self.changes = tuple(changes)
+
+
+class PlanVoid(Conflict):
+    """The plan is not to be executed any more: a newer one took its place, or it was rejected."""
+
+    code: ClassVar[str] = "PLAN_VOID"
 
 
 class Unavailable(JobForgeError):

@@ -34,6 +34,15 @@ class TenantListing:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantWishes:
+    """What a tenant wants of its people before an action runs."""
+
+    is_four_eyes_required: bool
+    approvals_needed: int
+    approvals_needed_irreversible: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectRecord:
     """A project of the current tenant, with every name it goes by."""
 
@@ -55,6 +64,7 @@ class PlanRecord:
     effects: str
     created_by: str
     created_at: datetime
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

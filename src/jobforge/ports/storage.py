@@ -38,7 +38,9 @@ from jobforge.ports.records import (
     RunRecord,
     TenantListing,
     TenantRecord,
+    TenantWishes,
 )
+from jobforge.ports.reviews import ReviewTable
 from jobforge.ports.starting import StartingStorage, StartingUnit
 
 
@@ -63,8 +65,12 @@ class TenantTable(Protocol):
         """Whether who submits a plan needs somebody else to permit it."""
         ...
 
-    async def require_four_eyes(self, *, is_required: bool) -> None:
-        """Turn that on or off."""
+    async def wishes(self) -> TenantWishes:
+        """What the tenant wants of its people."""
+        ...
+
+    async def wish(self, wishes: TenantWishes) -> None:
+        """Change that."""
         ...
 
 
@@ -91,6 +97,10 @@ class PlanTable(Protocol):
 
     async def find(self, digest: str, effects_digest: str) -> PlanRecord | None:
         """The plan of these two digests."""
+        ...
+
+    async def latest(self, digest: str) -> PlanRecord | None:
+        """The newest plan of this digest, whatever its effects."""
         ...
 
 
@@ -207,6 +217,14 @@ class AuditTable(Protocol):
         """The newest first."""
         ...
 
+    async def older(self, before: int, limit: int) -> tuple[AuditRecord, ...]:
+        """Those before a number, the newest first."""
+        ...
+
+    async def page(self, after: int, limit: int) -> tuple[AuditRecord, ...]:
+        """Those after a number, in order."""
+        ...
+
     async def add_checkpoint(self, seq: int, signed: str, kind: CheckpointKind) -> None:
         """Keep a signed checkpoint."""
         ...
@@ -229,6 +247,10 @@ class ArtifactTable(Protocol):
 
     async def content(self, checksum: str) -> bytes | None:
         """Its bytes."""
+        ...
+
+    async def part(self, checksum: str, start: int, end: int) -> bytes:
+        """The bytes from `start` to `end`, the latter exclusive."""
         ...
 
 
@@ -383,6 +405,11 @@ class TenantUnit(StartingUnit, Protocol):
     @property
     def connections(self) -> ConnectionTable:
         """Its connections."""
+        ...
+
+    @property
+    def reviews(self) -> ReviewTable:
+        """Plans that wait for people."""
         ...
 
     @property

@@ -24,7 +24,9 @@ from jobforge.ports.records import NewGrant, NewJob, RunRecord
 from jobforge.ports.storage import TenantUnit
 from jobforge.ports.system import Clock, IdSource
 from jobforge.steps.intake import Intake, Submission, read_earlier_jobs
+from jobforge.steps.judge_people import judge_people
 from jobforge.steps.judge_token import JudgeToken
+from jobforge.steps.open_review import open_review
 from jobforge.steps.store_plan import store_plan
 
 PRIORITIES = {"low": -10, "normal": 0, "high": 10, "critical": 20}
@@ -113,6 +115,7 @@ class AdmitBundle:
         self, unit: TenantUnit, intake: Intake, submission: Submission, token: str | None
     ) -> _Verdicts:
         verdict = await self.judge_token(unit, intake, token, submission.grant_id)
+        verdict = await judge_people(unit, submission.actor, verdict)
         if verdict.code is ChildCode.POLICY_TOKEN_USED and await _is_outdated(unit, intake):
             # Whoever used the token a moment ago submitted this very bundle: look again, so that
             # its requests are named as submitted already.
@@ -144,12 +147,26 @@ async def _write(unit: TenantUnit, verdicts: _Verdicts) -> Admitted:
     if facts.error is not None:
         await unit.runs.insert(_to_run(facts, verdicts, children))
         return Admitted(to_result(facts, children), tuple(verdicts.log.refused(facts.error)))
-    await store_plan(unit, verdicts.plan, verdicts.submission.actor, verdicts.at)
+    actor = verdicts.submission.actor
+    await store_plan(unit, verdicts.plan, verdicts.bundle, actor, verdicts.at)
     await unit.runs.insert(_to_run(facts, verdicts, children))
     if verdicts.job_ids:
         await _enqueue(unit, verdicts)
     entries = verdicts.log.decided(verdicts.bundle, verdicts.plan, verdicts.token, children)
+    entries += await _review(unit, verdicts)
     return Admitted(to_result(facts, children), tuple(entries))
+
+
+async def _review(unit: TenantUnit, verdicts: _Verdicts) -> list[AuditEntry]:
+    """A plan that needs a permission waits for it; one that was executed waits no more."""
+    plan, decisions = verdicts.plan, verdicts.admission.decisions
+    if verdicts.submission.mode == "dry_run":
+        by = verdicts.submission.actor.name
+        return await open_review(unit, plan, decisions, by, verdicts.at)
+    if verdicts.token.is_accepted and verdicts.job_ids:
+        at = verdicts.at
+        await unit.reviews.close(plan.digest, plan.effects_digest, "executed", at)
+    return []
 
 
 async def _is_outdated(unit: TenantUnit, intake: Intake) -> bool:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from jobforge.contract.canonical import canonical_bytes
+from jobforge.contract.dialects import TranslatedBundle
 from jobforge.core.actor import Actor
 from jobforge.core.plan import Plan, effects_to_json
+from jobforge.core.review import to_origin
 from jobforge.ports.records import PlanRecord
 from jobforge.ports.storage import TenantUnit
 
 
-async def store_plan(unit: TenantUnit, plan: Plan, actor: Actor, at: datetime) -> None:
+async def store_plan(
+    unit: TenantUnit, plan: Plan, bundle: TranslatedBundle, actor: Actor, at: datetime
+) -> None:
     """Store the plan, unless it is there already."""
     await unit.plans.insert(
         PlanRecord(
@@ -22,5 +26,6 @@ async def store_plan(unit: TenantUnit, plan: Plan, actor: Actor, at: datetime) -
             effects=canonical_bytes(effects_to_json(plan.effects)).decode(),
             created_by=actor.name,
             created_at=at,
+            origin=to_origin(bundle),
         )
     )

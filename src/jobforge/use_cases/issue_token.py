@@ -8,15 +8,17 @@ from uuid import UUID
 
 from jobforge.contract.codes import ChildCode
 from jobforge.contract.dialects import TranslatedBundle
+from jobforge.core.actor import Actor
 from jobforge.core.admission import PreparedRequest, admit
 from jobforge.core.audit import AuditEntry
+from jobforge.core.authorization import require_four_eyes
 from jobforge.core.errors import InvalidInput
 from jobforge.core.names import check_name
 from jobforge.core.plan import Effects
 from jobforge.core.policy_token import TokenBinding, TokenClaims, claims_for, sign_token, token_hash
 from jobforge.core.scopes import unknown_scopes, write_scopes
 from jobforge.core.signing import Keyring
-from jobforge.ports.storage import Storage
+from jobforge.ports.storage import Storage, TenantUnit
 from jobforge.ports.system import Clock
 from jobforge.steps.intake import Intake, Submission, TakeIn
 from jobforge.steps.store_plan import store_plan
@@ -69,7 +71,8 @@ class IssueToken:
 
         Raises:
             ContractViolation: one of its names holds a secret.
-            InvalidInput: nothing in the bundle needs a token, a type is not in it, a scope is
+            FourEyes: he submitted the plan himself.
+        InvalidInput: nothing in the bundle needs a token, a type is not in it, a scope is
                 unknown, the effects of an action cannot be told, or the lifetime is not between a
             second and a day.
             SettingInvalid: there is no secret to sign with.
@@ -84,8 +87,10 @@ class IssueToken:
         )
         token = sign_token(claims, keyring=self.keyring)
         async with self.storage.transaction(submission.tenant.tenant_id) as unit:
-            await store_plan(unit, intake.plan, submission.actor, now)
-            await unit.audit.append([_entry(claims, token, submission, now)])
+            four_eyes = await _require_four_eyes(unit, claims, submission.actor)
+            await store_plan(unit, intake.plan, bundle, submission.actor, now)
+            await unit.reviews.note_issuers(str(claims.jti), [submission.actor.name], now)
+            await unit.audit.append([_entry(claims, token, submission, now, four_eyes)])
         return IssuedToken(
             token=token,
             jti=wish.jti,
@@ -98,7 +103,17 @@ class IssueToken:
         )
 
 
-def _entry(claims: TokenClaims, token: str, submission: Submission, at: datetime) -> AuditEntry:
+async def _require_four_eyes(unit: TenantUnit, claims: TokenClaims, actor: Actor) -> str:
+    """Who submitted the plan may not issue its token; what the audit entry says of it."""
+    review = await unit.reviews.find(claims.plan)
+    submitters = frozenset({review.opened_by}) if review is not None else frozenset[str]()
+    is_required = await unit.tenants.requires_four_eyes()
+    return require_four_eyes(actor, "submitted this plan", submitters, is_required=is_required)
+
+
+def _entry(
+    claims: TokenClaims, token: str, submission: Submission, at: datetime, four_eyes: str
+) -> AuditEntry:
     return AuditEntry(
         tenant_id=submission.tenant.tenant_id,
         at=at,
@@ -113,6 +128,7 @@ def _entry(claims: TokenClaims, token: str, submission: Submission, at: datetime
             "scopes": list(claims.scopes),
             "token_hash": token_hash(token),
             "expires_at": claims.expires_at.isoformat(),
+            "four_eyes": four_eyes,
         },
     )
 

@@ -10,11 +10,11 @@ from uuid import UUID
 from jobforge.core.actor import Actor
 from jobforge.core.audit import AuditEntry
 from jobforge.core.errors import DatasetMissing
-from jobforge.core.names import check_name
 from jobforge.ports.data import DatasetStore
 from jobforge.ports.records import DatasetRecord, TenantRecord
 from jobforge.ports.storage import Storage
 from jobforge.ports.system import Clock
+from jobforge.steps.register_dataset import RegisterDataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Datasets:
     storage: Storage
     store: DatasetStore
     clock: Clock
+    register: RegisterDataset
 
     async def add(
         self, name: str, path: Path, tenant: TenantRecord, project_id: UUID | None, actor: Actor
@@ -34,24 +35,7 @@ class Datasets:
             DatasetMissing, SourceMalformed: see `DatasetStore.add`.
             AlreadyExists: the name is taken.
         """
-        check_name(name, "dataset name")
-        stored = await self.store.add(tenant.tenant_id, path)
-        dataset = DatasetRecord(
-            project_id=project_id,
-            name=name,
-            path=str(stored.path),
-            format=stored.format,
-            size=stored.size,
-            checksum=stored.checksum,
-            row_count=stored.row_count,
-            columns=stored.columns,
-            created_at=self.clock.now(),
-        )
-        details = {"checksum": dataset.checksum, "size": dataset.size, "rows": dataset.row_count}
-        async with self.storage.transaction(tenant.tenant_id) as unit:
-            await unit.datasets.insert(dataset)
-            await unit.audit.append([self._entry("dataset.added", name, tenant, actor, details)])
-        return dataset
+        return await self.register(name, path, tenant, project_id, actor)
 
     async def all(self, tenant: TenantRecord) -> tuple[DatasetRecord, ...]:
         """The tenant's datasets, by name."""

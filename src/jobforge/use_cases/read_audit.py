@@ -9,6 +9,8 @@ from jobforge.core.audit import to_export_line
 from jobforge.ports.records import AuditRecord, TenantRecord
 from jobforge.ports.storage import Storage
 
+_PAGE = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class ReadAudit:
@@ -26,3 +28,29 @@ class ReadAudit:
         async with self.storage.snapshot(tenant.tenant_id) as unit:
             async for entry in unit.audit.entries():
                 yield to_export_line(entry)
+
+    async def older(
+        self, tenant: TenantRecord, before: int | None, limit: int
+    ) -> tuple[AuditRecord, ...]:
+        """The newest first, before a number where one is given."""
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            if before is None:
+                return await unit.audit.newest(limit)
+            return await unit.audit.older(before, limit)
+
+    async def export_slowly(self, tenant: TenantRecord) -> AsyncIterator[str]:
+        """The export for somebody who may read slowly: no transaction stays open meanwhile.
+
+        What is exported ends where the chain ended when it began.
+        """
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            end = (await unit.audit.head()).seq
+        after = 0
+        while after < end:
+            async with self.storage.transaction(tenant.tenant_id) as unit:
+                page = await unit.audit.page(after, min(_PAGE, end - after))
+            for entry in page:
+                yield to_export_line(entry)
+            if not page:
+                return
+            after = page[-1].seq

@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 from tests.adapters.postgres import asking_rows, catalogue, control_rows, started_rows
+from tests.adapters.postgres.sample_values import SAMPLES
 from tests.application import OPERATOR, Harness, change, look, say
 
 from jobforge.adapters.postgres.access import DatabaseAccess
@@ -294,28 +295,13 @@ _READS_ACROSS = {
 }
 """The narrow functions of the dispatch role, which is what they are for."""
 
-_SAMPLES: dict[str, Any] = {
-    "uuid": UUID(int=5),
-    "text": "x",
-    "int4": 3,
-    "int8": 0,
-    "timestamptz": _NOW,
-    "bool": True,
-    **control_rows.SAMPLES,
-    "bytea": b"x",
-    "float4": 0.5,
-    "float8": 0.5,
-    "json": "{}",
-    "jsonb": "{}",
-}
-
 
 def samples(statement: asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]) -> list[Any]:
     """A value of the right type for each parameter."""
     return [
-        [_SAMPLES[kind.name.removesuffix("[]").removeprefix("_")]]
+        [SAMPLES[kind.name.removesuffix("[]").removeprefix("_")]]
         if kind.kind == "array"
-        else _SAMPLES[kind.name]
+        else SAMPLES[kind.name]
         for kind in statement.get_parameters()
     ]
 
@@ -332,6 +318,7 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
     checksum = job["artifact_ref"].removeprefix("artifact:")
     return {
         "find_artifact": {2: checksum},
+        "artifact_part": {2: checksum, 3: 0, 4: 9},
         "artifact_chunks": {2: checksum},
         "page": {2: 0, 3: 10},
         "newest": {2: 10},
@@ -389,7 +376,7 @@ async def test_every_reading_query_finds_its_tenants_rows_and_no_others(app: Har
         async with app.app.database.transaction(other.tenant_id) as connection:
             seen = await ask(connection, table, name, acme)
         # A tenant has a chain's head, an entry and a slot of its own from its first moment.
-        own = 1 if name in {"head", "page", "newest", "find_four_eyes", *control_rows.OWN} else 0
+        own = 1 if name in {*asking_rows.OWN, *control_rows.OWN} else 0
         assert seen <= own, name
         async with app.app.database.system_transaction() as connection:
             assert await ask(connection, table, name, acme) == 0, name

@@ -14,6 +14,9 @@ from jobforge.core.authorization import ROLES_OF
 
 ROUTES = table()
 
+OWN = {"revoke_token"}
+"""What works on a number that the tenant need not know: it writes into its own rows alone."""
+
 
 def test_every_route_asks_for_exactly_one_command_or_is_public() -> None:
     open_to_all = {route.operation for route in ROUTES if route.command is None}
@@ -67,7 +70,7 @@ async def test_another_tenants_admin_finds_nothing(api: Api) -> None:
         answer = await ask(other, route)
         assert answer.status_code < 500, (route, answer.text)
         assert str(api.harness.tenant.tenant_id) not in answer.text, route
-        if "{" in route.path and route.command is not None:
+        if "{" in route.path and route.command is not None and route.operation not in OWN:
             assert answer.status_code in {404, 422}, (route, answer.text)
     assert await api.harness.events() == before
 

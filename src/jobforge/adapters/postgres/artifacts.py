@@ -55,3 +55,12 @@ class ArtifactRows:
             return None
         rows = await self._connection.fetch(QUERIES.artifact_chunks, self._tenant_id, checksum)
         return b"".join(row["content"] for row in rows)
+
+    async def part(self, checksum: str, start: int, end: int) -> bytes:
+        """The bytes from `start` to `end`, the latter exclusive; only their pieces are read."""
+        first, last = start // CHUNK_BYTES, max(start, end - 1) // CHUNK_BYTES
+        rows = await self._connection.fetch(
+            QUERIES.artifact_part, self._tenant_id, checksum, first, last
+        )
+        skipped = first * CHUNK_BYTES
+        return b"".join(row["content"] for row in rows)[start - skipped : end - skipped]

@@ -58,6 +58,16 @@ class AuditRows:
                 return
             after = rows[-1]["seq"]
 
+    async def older(self, before: int, limit: int) -> tuple[AuditRecord, ...]:
+        """Those before a number, the newest first."""
+        rows = await self._connection.fetch(QUERIES.older, self._tenant_id, before, limit)
+        return tuple(to_record(AuditRecord, row) for row in rows)
+
+    async def page(self, after: int, limit: int) -> tuple[AuditRecord, ...]:
+        """Those after a number, in order."""
+        rows = await self._connection.fetch(QUERIES.page, self._tenant_id, after, limit)
+        return tuple(to_record(AuditRecord, row) for row in rows)
+
     async def newest(self, limit: int) -> tuple[AuditRecord, ...]:
         """The newest first."""
         rows = await self._connection.fetch(QUERIES.newest, self._tenant_id, limit)

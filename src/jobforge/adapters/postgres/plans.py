@@ -31,6 +31,7 @@ class PlanRows:
             plan.effects,
             plan.created_by,
             plan.created_at,
+            plan.origin,
         )
 
     async def find(self, digest: str, effects_digest: str) -> PlanRecord | None:
@@ -38,4 +39,9 @@ class PlanRows:
         row = await self._connection.fetchrow(
             QUERIES.find_plan, self._tenant_id, digest, effects_digest
         )
+        return None if row is None else to_record(PlanRecord, row)
+
+    async def latest(self, digest: str) -> PlanRecord | None:
+        """The newest plan of this digest."""
+        row = await self._connection.fetchrow(QUERIES.latest_plan, self._tenant_id, digest)
         return None if row is None else to_record(PlanRecord, row)

@@ -23,6 +23,7 @@ from jobforge.adapters.postgres.datasets import DatasetRows
 from jobforge.adapters.postgres.http_answers import AnswerRows
 from jobforge.adapters.postgres.jobs import JobRows
 from jobforge.adapters.postgres.module_commands import ModuleRows
+from jobforge.adapters.postgres.plan_reviews import ReviewRows
 from jobforge.adapters.postgres.plans import PlanRows
 from jobforge.adapters.postgres.policy_grants import GrantRows
 from jobforge.adapters.postgres.projects import ProjectRows
@@ -52,6 +53,7 @@ class PostgresUnit:
     artifacts: ArtifactRows
     datasets: DatasetRows
     connections: ConnectionRows
+    reviews: ReviewRows
     keys: KeyRows
     answers: AnswerRows
     bundles: StoredBundleRows
@@ -74,6 +76,7 @@ class PostgresUnit:
             artifacts=ArtifactRows(connection, tenant_id),
             datasets=DatasetRows(connection, tenant_id),
             connections=ConnectionRows(connection, tenant_id),
+            reviews=ReviewRows(connection, tenant_id),
             keys=KeyRows(connection, tenant_id),
             answers=AnswerRows(connection, tenant_id),
             bundles=StoredBundleRows(connection, tenant_id),

@@ -10,8 +10,10 @@ import asyncpg
 
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
+from jobforge.adapters.postgres.rows import to_record
 from jobforge.core.audit import GENESIS_HASH
-from jobforge.core.errors import AlreadyExists
+from jobforge.core.errors import AlreadyExists, Missing
+from jobforge.ports.records import TenantWishes
 
 QUERIES = load_queries("tenants")
 
@@ -52,9 +54,22 @@ class TenantRows:
         is_required = await self._connection.fetchval(QUERIES.find_four_eyes, self._tenant_id)
         return is_required is not False
 
-    async def require_four_eyes(self, *, is_required: bool) -> None:
-        """Turn that on or off."""
-        await self._connection.execute(QUERIES.set_four_eyes, self._tenant_id, is_required)
+    async def wishes(self) -> TenantWishes:
+        """What the tenant wants of its people."""
+        row = await self._connection.fetchrow(QUERIES.find_wishes, self._tenant_id)
+        if row is None:
+            raise Missing
+        return to_record(TenantWishes, row)
+
+    async def wish(self, wishes: TenantWishes) -> None:
+        """Change that."""
+        await self._connection.execute(
+            QUERIES.set_wishes,
+            self._tenant_id,
+            wishes.is_four_eyes_required,
+            wishes.approvals_needed,
+            wishes.approvals_needed_irreversible,
+        )
 
 
 def _clashing(error: asyncpg.UniqueViolationError) -> str:

@@ -24,6 +24,7 @@ _TOKEN_CODES = frozenset(
         ChildCode.POLICY_TOKEN_USED,
         ChildCode.POLICY_TOKEN_REVOKED,
         ChildCode.PLAN_STALE,
+        ChildCode.FOUR_EYES,
     }
 )
 _BLOCKING_CODES = _TOKEN_CODES | {ChildCode.FEATURE_FLAG_DISABLED, ChildCode.SCOPE_MISSING}

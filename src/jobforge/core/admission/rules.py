@@ -174,7 +174,7 @@ def has_grant(request: PreparedRequest, context: RuleContext) -> Decision | None
     token = context.facts.token
     if token.claims is None:
         code = token.code or ChildCode.POLICY_TOKEN_REQUIRED
-        reason = token.reason if code is ChildCode.PLAN_STALE else ACTION_BLOCKED
+        reason = token.reason if code in _TOLD else ACTION_BLOCKED
         return _deny(request, reason, code, detail=token.reason)
     name, scopes = request.source.job_type, write_scopes(request.required_scopes)
     if not token.claims.covers(name, scopes):
@@ -184,6 +184,9 @@ def has_grant(request: PreparedRequest, context: RuleContext) -> Decision | None
         return _deny(request, ACTIONS_DISABLED, ChildCode.FEATURE_FLAG_DISABLED)
     return None
 
+
+_TOLD = frozenset({ChildCode.PLAN_STALE, ChildCode.FOUR_EYES})
+"""What is said in words of its own: it is no fault of the token's."""
 
 RULES_BEFORE_POLICY: tuple[Rule, ...] = (
     has_own_id,

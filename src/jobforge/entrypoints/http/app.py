@@ -12,7 +12,23 @@ from starlette.exceptions import HTTPException
 
 from jobforge.bootstrap import Application
 from jobforge.contract.errors import JobForgeError
-from jobforge.entrypoints.http import bundles, errors, health, jobs, runs
+from jobforge.entrypoints.http import (
+    artifacts,
+    audit,
+    bundles,
+    datasets,
+    errors,
+    health,
+    jobs,
+    keys,
+    plans,
+    projects,
+    reports,
+    runs,
+    tenants,
+    tokens,
+    types,
+)
 from jobforge.entrypoints.http.guards import BodyGuard
 from jobforge.entrypoints.http.openapi import describe
 from jobforge.entrypoints.http.problems import (
@@ -24,7 +40,24 @@ from jobforge.entrypoints.http.problems import (
 )
 from jobforge.entrypoints.http.rate_limits import RateLimiter
 
-ROUTERS = (bundles.router, runs.router, jobs.router, errors.router, health.router)
+ROUTERS = (
+    bundles.router,
+    plans.router,
+    tokens.router,
+    runs.router,
+    jobs.router,
+    artifacts.router,
+    reports.router,
+    datasets.router,
+    datasets.streams,
+    tenants.router,
+    projects.router,
+    types.router,
+    audit.router,
+    keys.router,
+    errors.router,
+    health.router,
+)
 
 
 def create_app(
@@ -43,7 +76,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     _handle_errors(app)
-    app.add_middleware(BodyGuard)
+    app.add_middleware(BodyGuard, unlimited=(datasets.UPLOADS,))
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 

@@ -20,7 +20,7 @@ from jobforge.steps.intake import Submission
 
 router = APIRouter(prefix="/v1/bundles", tags=["bundles"], route_class=ApiRoute)
 
-_BODY: dict[str, Any] = {
+BUNDLE_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A request bundle in any of the dialects.",
@@ -63,7 +63,7 @@ PolicyFailure = Annotated[
 
 
 @router.post(
-    "/plan", response_model=BundleResult, responses=WRITE, openapi_extra=_BODY,
+    "/plan", response_model=BundleResult, responses=WRITE, openapi_extra=BUNDLE_BODY,
     operation_id="plan_bundle",
 )  # fmt: skip
 async def plan(
@@ -76,7 +76,7 @@ async def plan(
 ) -> Response:
     """Decide request by request what would run, and store the plan. Nothing runs."""
     submission = _submission(caller, "dry_run", project, on_policy_failure)
-    return _answer(await _submit(request, app, submission, policy_token))
+    return answer_of(await _submit(request, app, submission, policy_token))
 
 
 @router.post(
@@ -84,7 +84,7 @@ async def plan(
     response_model=BundleResult,
     status_code=202,
     responses={**WRITE, 200: {"model": BundleResult, "description": "Nothing was queued"}},
-    openapi_extra=_BODY,
+    openapi_extra=BUNDLE_BODY,
     operation_id="execute_bundle",
 )
 async def execute(
@@ -97,7 +97,7 @@ async def execute(
 ) -> Response:
     """Queue what may run. Actions need a policy token, or approvals, for exactly this plan."""
     submission = _submission(caller, "execute", project, on_policy_failure)
-    return _answer(await _submit(request, app, submission, policy_token))
+    return answer_of(await _submit(request, app, submission, policy_token))
 
 
 def _submission(
@@ -121,7 +121,7 @@ async def _submit(
     return await app.submit_bundle(await request.body(), submission, policy_token=policy_token)
 
 
-def _answer(result: BundleResult) -> Response:
+def answer_of(result: BundleResult) -> Response:
     """The bundle result; a refusal of the whole bundle is one and a problem at once."""
     document = result.model_dump(mode="json")
     error = result.manifest.error

@@ -59,7 +59,10 @@ def problems(*extra: dict[int, tuple[str, str]]) -> Responses:
     }
 
 
+_NO_SUCH_PART: Final = {416: ("REQUEST_INVALID", "there is no such part")}
+
 READ: Final = problems()
+READ_PART: Final = problems(_ON_OBJECTS, _NO_SUCH_PART)
 READ_ONE: Final = problems(_ON_OBJECTS)
 WRITE: Final = problems(_ON_OBJECTS, _ON_WRITES)
 

@@ -22,3 +22,9 @@ WHERE tenant_id = $1 AND checksum = $2;
 SELECT content FROM jobforge.artifact_chunks
 WHERE tenant_id = $1 AND checksum = $2
 ORDER BY position;
+
+-- name: artifact_part
+-- Some of an artifact's pieces, by their positions.
+SELECT content FROM jobforge.artifact_chunks
+WHERE tenant_id = $1 AND checksum = $2 AND position BETWEEN $3 AND $4
+ORDER BY position;

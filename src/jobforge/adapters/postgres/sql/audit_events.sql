@@ -22,6 +22,14 @@ WHERE tenant_id = $1
 ORDER BY seq DESC
 LIMIT $2;
 
+-- name: older
+-- The entries before a number, the newest first.
+SELECT tenant_id, seq, at, actor, event, subject, details, prev_hash, hash
+FROM jobforge.audit_events
+WHERE tenant_id = $1 AND seq < $2
+ORDER BY seq DESC
+LIMIT $3;
+
 -- name: add_checkpoint
 -- Keep a signed checkpoint of its kind.
 INSERT INTO jobforge.audit_checkpoints (tenant_id, seq, signed, kind) VALUES ($1, $2, $3, $4)

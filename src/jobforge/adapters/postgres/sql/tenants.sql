@@ -26,9 +26,17 @@ UPDATE jobforge.tenants SET is_host_allowed = $2 WHERE tenant_id = $1;
 -- Whether who submits a plan needs somebody else to permit it.
 SELECT is_four_eyes_required FROM jobforge.tenants WHERE tenant_id = $1;
 
--- name: set_four_eyes
--- Turn four eyes on or off.
-UPDATE jobforge.tenants SET is_four_eyes_required = $2 WHERE tenant_id = $1;
+-- name: find_wishes
+-- What the tenant wants of its people.
+SELECT is_four_eyes_required, approvals_needed, approvals_needed_irreversible
+FROM jobforge.tenants
+WHERE tenant_id = $1;
+
+-- name: set_wishes
+-- Change what the tenant wants of its people.
+UPDATE jobforge.tenants
+SET is_four_eyes_required = $2, approvals_needed = $3, approvals_needed_irreversible = $4
+WHERE tenant_id = $1;
 
 -- name: find_tenant
 -- The tenant of a UUID, slug or alias, whoever asks.

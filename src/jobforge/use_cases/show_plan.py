@@ -1,0 +1,47 @@
+"""Show stored plans: what they would do, and who has permitted them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from jobforge.core.actor import Actor
+from jobforge.core.authorization import Command
+from jobforge.ports.records import PlanRecord, TenantRecord
+from jobforge.ports.reviews import ApprovalRecord, ReviewRecord
+from jobforge.ports.storage import Storage
+from jobforge.steps.reviewing import find_plan
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlan:
+    """A plan, its review where it needs a permission, and all approvals of that."""
+
+    plan: PlanRecord
+    review: ReviewRecord | None
+    approvals: tuple[ApprovalRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPlan:
+    """Reads plans."""
+
+    storage: Storage
+
+    async def __call__(self, digest: str, tenant: TenantRecord, actor: Actor) -> ShownPlan:
+        """The plan of this digest that counts now.
+
+        Raises:
+            Missing: there is none, or not for this actor.
+        """
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            plan, review = await find_plan(unit, digest, actor, Command.PLAN_READ)
+            approvals = () if review is None else await unit.reviews.approvals(review)
+        return ShownPlan(plan, review, approvals)
+
+    async def waiting(
+        self, tenant: TenantRecord, project_id: UUID | None, limit: int
+    ) -> tuple[ReviewRecord, ...]:
+        """The plans that wait for people, the newest first."""
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            return await unit.reviews.waiting(project_id, limit)
