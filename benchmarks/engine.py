@@ -186,7 +186,7 @@ async def measure_idle(app: Application, tenant: TenantRecord) -> tuple[list[flo
         await _all_settled(app)
         async with app.database.transaction(tenant.tenant_id) as connection:
             waited: timedelta = await connection.fetchval(
-                "SELECT min(started_at) - min(released_at) FROM jobforge.jobs WHERE run_id = $1",
+                "SELECT min(started_at) - min(created_at) FROM jobforge.jobs WHERE run_id = $1",
                 result.bundle_run_id,
             )
         starts.append(waited.total_seconds() * 1_000)

@@ -34,7 +34,7 @@ async def test_a_waiting_job_is_canceled_once_and_its_run_closes(app: Harness) -
 async def test_canceling_makes_room_for_the_next_job(app: Harness) -> None:
     await app.alter("UPDATE jobforge.tenants SET release_cap = 1")
     result = await app.execute(app.bundle(look(1), look(2)))
-    (waiting,) = await app.rows("SELECT job_id FROM jobforge.jobs WHERE release_state = 'waiting'")
+    (waiting,) = await app.rows("SELECT job_id FROM jobforge.waiting_jobs")
     (released,) = {first(c.job_id) for c in result.child_runs} - {waiting["job_id"]}
 
     await app.app.cancel_job(released, app.tenant, OPERATOR)

@@ -18,7 +18,6 @@ from tests.application import OPERATOR, Harness, Text, make_type, open_harness, 
 from jobforge.adapters.engine.engine import PostgresEngine
 from jobforge.adapters.engine.worker import Worker
 from jobforge.adapters.postgres.access import DatabaseAccess
-from jobforge.adapters.postgres.queue import to_ref
 from jobforge.contract.canonical import checksum_of
 from jobforge.core.audit import AuditEntry
 from jobforge.core.context import HttpRequest, JobContext
@@ -183,7 +182,10 @@ async def test_an_error_message_of_any_text_can_be_stored(app: Harness, text: st
 async def test_what_failed_for_good_is_kept_without_a_stack_trace(app: Harness) -> None:
     job = await ended(app, "crash-once")
 
-    (row,) = await app.rows("SELECT to_jsonb(job)::text FROM jobforge.jobs AS job")
+    (row,) = await app.rows(
+        "SELECT to_jsonb(job)::text || to_jsonb(ended)::text "
+        "FROM jobforge.jobs AS job JOIN jobforge.job_results AS ended USING (tenant_id, job_id)"
+    )
     assert error_of(job)["message"] == "ZeroDivisionError: hello"
     assert "Traceback" not in row[0]
     assert "test_worker.py" not in row[0]
@@ -337,104 +339,6 @@ async def test_a_batch_of_several_tenants_is_settled_even_where_one_of_them_fail
 
     assert (await app.show(mine)).summary.executed == 1
     assert (await app.show(theirs, other)).summary.queued == 1
-
-
-async def test_a_job_that_lost_its_queue_row_is_found_and_run(app: Harness) -> None:
-    result = await app.execute(app.bundle(say(1)))
-    await app.alter("DELETE FROM pgqueuer.pgqueuer")
-    await app.work()
-    assert (await app.show(result)).summary.queued == 1, "it is left alone for half a minute"
-
-    await app.alter("UPDATE jobforge.jobs SET released_at = released_at - interval '31 seconds'")
-    await app.work()
-
-    assert (await app.show(result)).summary.executed == 1
-
-
-async def test_waiting_jobs_that_nobody_released_are_found_and_run(app: Harness) -> None:
-    result = await app.execute(app.bundle(say(1), say(2)))
-    await app.alter(
-        "DELETE FROM pgqueuer.pgqueuer", "UPDATE jobforge.jobs SET release_state = 'waiting'"
-    )
-
-    await app.work()
-
-    assert (await app.show(result)).summary.executed == 2
-
-
-async def released(app: Harness) -> dict[UUID, int]:
-    rows = await app.rows(
-        "SELECT tenant_id, count(*) FROM jobforge.jobs WHERE release_state = 'released' "
-        "GROUP BY tenant_id"
-    )
-    return {row["tenant_id"]: row["count"] for row in rows}
-
-
-async def test_never_more_jobs_of_a_tenant_are_released_than_its_cap_and_all_are_run(
-    app: Harness,
-) -> None:
-    await app.alter("UPDATE jobforge.tenants SET release_cap = 3")
-    bundles = [
-        app.bundle(*(say(10 * b + n) for n in range(5)), bundle_id=f"b-{b}") for b in range(4)
-    ]
-    queued = await asyncio.gather(*(app.execute(raw) for raw in bundles))
-
-    assert await released(app) == {app.tenant.tenant_id: 3}
-    assert len(await app.rows("SELECT FROM pgqueuer.pgqueuer")) == 3
-    seen = [
-        (await engine(app).settle([ending(await begin(app, job), "1")]), await released(app))
-        for job in [row["job_id"] for row in await app.rows(_RELEASED)]
-    ]
-    assert [counts for _, counts in seen] == 3 * [{app.tenant.tenant_id: 3}]
-    await app.work()
-    assert [(await app.show(result)).summary.executed for result in queued] == 4 * [5]
-
-
-_RELEASED = "SELECT job_id FROM jobforge.jobs WHERE release_state = 'released'"
-
-
-async def test_a_small_tenant_does_not_wait_for_the_thousands_of_a_large_one(
-    app: Harness,
-) -> None:
-    small = await app.new_tenant("small")
-    template = await app.execute(app.bundle(say(0)))
-    async with app.owner() as owner:
-        await owner.execute(_FIVE_THOUSAND, known(template.child_runs[0].job_id))
-    await engine(app).sweep()
-    assert await released(app) == {app.tenant.tenant_id: 200}
-
-    await app.execute(app.bundle(say(1), tenant=small), tenant=small)
-
-    rows = await app.rows("SELECT payload FROM pgqueuer.pgqueuer ORDER BY priority DESC, id")
-    owners = [to_ref(row["payload"]).tenant_id for row in rows]
-    assert owners.index(small.tenant_id) == 200, "behind one cap's worth, whatever else waits"
-
-
-_FIVE_THOUSAND = """
-    INSERT INTO jobforge.jobs
-    SELECT (jsonb_populate_record(
-        job, jsonb_build_object('job_id', gen_random_uuid(), 'release_state', 'waiting'))).*
-    FROM jobforge.jobs AS job, generate_series(1, 5000) WHERE job.job_id = $1
-"""
-
-
-async def test_a_tenants_own_priorities_order_its_releases_and_nobody_elses(
-    app: Harness,
-) -> None:
-    await app.alter("UPDATE jobforge.tenants SET release_cap = 1")
-    await app.execute(app.bundle(say(0)))
-    await app.execute(app.bundle(say(1), say(2)))
-    await app.alter(
-        "UPDATE jobforge.jobs SET priority = 20 WHERE request_id = 'say-2'",
-        "UPDATE jobforge.jobs SET release_state = 'ended', status = 'executed' "
-        "WHERE request_id = 'say-0'",
-    )
-
-    async with app.app.storage.transaction(app.tenant.tenant_id) as unit:
-        await unit.jobs.release(app.app.clock.now())
-
-    (row,) = await app.rows(f"{_RELEASED} AND request_id = 'say-2'")
-    assert row["job_id"]
 
 
 @asynccontextmanager

@@ -33,9 +33,15 @@ _READ = """
 """
 _COPY = """
     INSERT INTO jobforge.jobs
-    SELECT (jsonb_populate_record(job, jsonb_build_object(
-        'job_id', gen_random_uuid(), 'release_state', $3::text, 'status', $4::text))).*
+    SELECT (jsonb_populate_record(
+        job, jsonb_build_object('job_id', gen_random_uuid(), 'status', $3::text))).*
     FROM jobforge.jobs AS job, generate_series(1, $2) WHERE job.job_id = $1
+"""
+_WAIT = """
+    INSERT INTO jobforge.waiting_jobs
+    SELECT tenant_id, priority, created_at, job_id, lane FROM jobforge.jobs
+    WHERE tenant_id = $1 AND status = 'queued' AND NOT EXISTS (
+        SELECT FROM jobforge.released_jobs WHERE released_jobs.job_id = jobs.job_id)
 """
 _KEYS = """
     INSERT INTO jobforge.idempotency_keys
@@ -51,10 +57,12 @@ async def fresh(app: Harness) -> UUID:
     other = await app.new_tenant("fresh")
     new = await app.execute(app.bundle(say(1), tenant=other), tenant=other)
     async with app.owner() as owner:
-        await owner.execute(_COPY, old.child_runs[0].job_id, 10_000, "ended", "executed")
+        await owner.execute(_COPY, old.child_runs[0].job_id, 10_000, "executed")
         await owner.execute(_KEYS, app.tenant.tenant_id, 10_000)
         await owner.execute("ANALYZE jobforge.jobs; ANALYZE jobforge.idempotency_keys")
-        await owner.execute(_COPY, new.child_runs[0].job_id, BURST, "waiting", "queued")
+        await owner.execute("ANALYZE jobforge.waiting_jobs; ANALYZE jobforge.released_jobs")
+        await owner.execute(_COPY, new.child_runs[0].job_id, BURST, "queued")
+        await owner.execute(_WAIT, other.tenant_id)
         await owner.execute(_KEYS, other.tenant_id, BURST)
         await owner.execute("UPDATE jobforge.bundle_runs SET open_children = $1", BURST)
     return other.tenant_id
@@ -78,7 +86,7 @@ async def test_beginning_and_settling_a_batch_reads_little_more_than_the_batch(
     async with app.app.database.system_transaction() as connection:
         begun = await connection.fetch(JOBS.begin_jobs, tenants, jobs, NOW)
         first = await rows_read(connection, "jobs")
-        nothing = BATCH * [None]
+        nothing: list[None] = BATCH * [None]
         settled = await connection.fetch(
             JOBS.settle_jobs,
             tenants,
@@ -90,11 +98,18 @@ async def test_beginning_and_settling_a_batch_reads_little_more_than_the_batch(
             BATCH * ["{}"],
             nothing,
             nothing,
+            BATCH * [NOW],
+            BATCH * ["worker"],
+            BATCH * ["job.executed"],
+            BATCH * ["job"],
+            BATCH * ["{}"],
+            BATCH * [bytes(32)],
+            [],
             NOW,
         )
         both = await rows_read(connection, "jobs")
 
-    assert {row["outcome"] for row in begun} == {"started"}
+    assert [row["available_at"] for row in begun] == nothing
     assert len(settled) == BATCH
     assert first[0] == both[0] == 0, "no scan of the whole table"
     assert first[1] <= BATCH * READ_PER_JOB
@@ -103,10 +118,10 @@ async def test_beginning_and_settling_a_batch_reads_little_more_than_the_batch(
 
 async def test_releasing_reads_little_more_than_what_it_releases(app: Harness, fresh: UUID) -> None:
     async with app.app.database.system_transaction() as connection:
-        released = await connection.fetch(JOBS.release_jobs, [fresh], NOW)
-        scans, rows = await rows_read(connection, "jobs")
+        released = await connection.fetchval(JOBS.release_jobs, [fresh], NOW)
+        scans, rows = await rows_read(connection, "waiting_jobs")
 
-    assert len(released) == 199, "one of its 200 places is taken"
+    assert released == 199, "one of its 200 places is taken"
     assert scans == 0
     assert rows <= 200 * READ_PER_JOB
 

@@ -127,9 +127,12 @@ async def test_another_attempt_of_the_same_job_gets_the_run_of_the_earlier_one(
     await app.alter(
         "UPDATE jobforge.bundle_runs SET status = 'open', open_children = 1 WHERE run_id IN "
         "(SELECT run_id FROM jobforge.jobs WHERE job_type LIKE '%execute_request_bundle')",
-        "UPDATE jobforge.jobs SET status = 'running', release_state = 'released', "
-        "released_at = released_at - interval '1 hour' "
-        "WHERE job_type LIKE '%execute_request_bundle'",
+        "UPDATE jobforge.jobs SET status = 'running' WHERE job_type LIKE '%execute_request_bundle'",
+        "DELETE FROM jobforge.job_results AS ended USING jobforge.jobs AS job "
+        "WHERE job.job_id = ended.job_id AND job.status = 'running'",
+        "INSERT INTO jobforge.released_jobs "
+        "SELECT tenant_id, job_id, lane, now() - interval '1 hour' FROM jobforge.jobs "
+        "WHERE status = 'running'",
     )
     await app.work()
 

@@ -1,4 +1,4 @@
-"""`JobEngine` on PostgreSQL: one transaction a batch, the audit chains locked last."""
+"""`JobEngine` on PostgreSQL: one call a batch, which is one transaction."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from uuid import UUID
 
 import asyncpg
 
-from jobforge.adapters.postgres.audit_events import AuditRows
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
 from jobforge.adapters.postgres.controls import QUERIES as CONTROL_QUERIES
-from jobforge.adapters.postgres.database import Connection, Database
+from jobforge.adapters.postgres.database import Database
 from jobforge.adapters.postgres.jobs import QUERIES
-from jobforge.adapters.postgres.queue import enqueue, to_released
+from jobforge.adapters.postgres.queue import to_payload
+from jobforge.core.audit import body_digest, canonical_details
 from jobforge.core.errors import Unavailable
 from jobforge.core.stop import Stop
 from jobforge.ports.engine import Attempt, Ending, JobRef, NotStarted
@@ -22,6 +22,8 @@ from jobforge.ports.records import AuditHead
 from jobforge.ports.system import Clock
 
 RUN_CHANNEL = "jobforge_runs"
+"""`settle_jobs` knows it, too."""
+
 STRANDED_AFTER = timedelta(seconds=30)
 KEEP_QUEUE_LOG = timedelta(minutes=10)
 NOTIFY_EVERY = timedelta(milliseconds=200)
@@ -38,14 +40,17 @@ class PostgresEngine:
 
     async def begin(self, refs: Sequence[JobRef]) -> list[Attempt | NotStarted]:
         """Start the jobs; the answers are in the order of `refs`."""
-        async with self._database.system_transaction() as connection:
-            rows = await connection.fetch(
-                QUERIES.begin_jobs,
-                [ref.tenant_id for ref in refs],
-                [ref.job_id for ref in refs],
-                self._clock.now(),
-            )
-        return [_to_attempt(ref, row) for ref, row in zip(refs, rows, strict=True)]
+        rows = await self._database.call(
+            QUERIES.begin_jobs,
+            [ref.tenant_id for ref in refs],
+            [ref.job_id for ref in refs],
+            self._clock.now(),
+        )
+        answers: list[Attempt | NotStarted] = [NotStarted(None)] * len(refs)
+        for row in rows:
+            index = row["ordinal"] - 1
+            answers[index] = _to_attempt(refs[index], row)
+        return answers
 
     async def settle(self, endings: Sequence[Ending]) -> list[bool]:
         """Write a batch; one that fails as a whole is repeated tenant by tenant."""
@@ -69,26 +74,20 @@ class PostgresEngine:
 
     async def _settle_together(self, endings: Sequence[Ending]) -> list[bool]:
         now = self._clock.now()
-        async with self._database.system_transaction() as connection:
-            rows = await connection.fetch(QUERIES.settle_jobs, *_settle_columns(endings), now)
-            accepted = {row["ordinal"] - 1 for row in rows}
-            tenants = sorted({endings[index].attempt.ref.tenant_id for index in accepted})
-            released = await connection.fetch(QUERIES.release_jobs, tenants, now)
-            await enqueue(connection, [to_released(row) for row in released])
-            await self._notify(connection, rows, now)
-            heads = await _append_audit(connection, endings, accepted)
+        runs = {ending.attempt.run_id for ending in endings}
+        told = [run_id for run_id in runs if self._is_due(run_id, now)]
+        rows = await self._database.call(
+            QUERIES.settle_jobs, *_settle_columns(endings), *_entry_columns(endings), told, now
+        )
+        heads: dict[UUID, AuditHead] = {}
+        for row in rows:
+            tenant_id = endings[row["ordinal"] - 1].attempt.ref.tenant_id
+            heads[tenant_id] = AuditHead(row["seq"], row["hash"])
+            if row["is_run_closed"]:
+                self._notified.pop(row["run_id"], None)
         self._checkpoints.note(heads)
+        accepted = {row["ordinal"] - 1 for row in rows}
         return [index in accepted for index in range(len(endings))]
-
-    async def _notify(
-        self, connection: Connection, rows: Sequence[asyncpg.Record], now: datetime
-    ) -> None:
-        closed = {row["run_id"] for row in rows if row["is_run_closed"]}
-        due = {row["run_id"] for row in rows if self._is_due(row["run_id"], now)} | closed
-        if due:
-            await connection.execute(QUERIES.notify, RUN_CHANNEL, [str(run_id) for run_id in due])
-        for run_id in closed:
-            self._notified.pop(run_id, None)
 
     def _is_due(self, run_id: UUID, now: datetime) -> bool:
         """At most five notifications a second and run; watchers read the rest from the rows."""
@@ -103,13 +102,17 @@ class PostgresEngine:
         now = self._clock.now()
         async with self._database.system_transaction() as connection:
             stranded = await connection.fetch(QUERIES.find_stranded_jobs, now - STRANDED_AFTER)
+            await connection.execute(
+                QUERIES.enqueue,
+                [row["lane"] for row in stranded],
+                [to_payload(JobRef(row["tenant_id"], row["job_id"])) for row in stranded],
+                [timedelta(0)] * len(stranded),
+            )
             waiting = await connection.fetch(QUERIES.find_waiting_tenants)
             tenants = sorted(row["tenant_id"] for row in waiting)
-            released = await connection.fetch(QUERIES.release_jobs, tenants, now)
-            found = [to_released(row) for row in (*stranded, *released)]
-            await enqueue(connection, found)
+            released: int = await connection.fetchval(QUERIES.release_jobs, tenants, now)
             await connection.execute(QUERIES.prune_queue_log, now - KEEP_QUEUE_LOG)
-        return len(found)
+        return len(stranded) + released
 
     async def find_stops(self, attempts: Sequence[Attempt]) -> list[Stop | None]:
         """Which of the attempts must stop, in their order."""
@@ -139,23 +142,6 @@ class PostgresEngine:
                 await connection.execute(QUERIES.notify, RUN_CHANNEL, [str(attempt.run_id)])
 
 
-async def _append_audit(
-    connection: Connection, endings: Sequence[Ending], accepted: set[int]
-) -> dict[UUID, AuditHead]:
-    """Append each tenant's entries; in sorted order, so that no two batches wait for each other."""
-    by_tenant: defaultdict[UUID, list[Ending]] = defaultdict(list)
-    for index in sorted(accepted):
-        by_tenant[endings[index].attempt.ref.tenant_id].append(endings[index])
-    heads = {}
-    for tenant_id in sorted(by_tenant):
-        await connection.execute(
-            "SELECT set_config('jobforge.tenant_id', $1, true)", str(tenant_id)
-        )
-        entries = [ending.entry for ending in by_tenant[tenant_id]]
-        heads[tenant_id] = await AuditRows(connection, tenant_id).append(entries)
-    return heads
-
-
 def _settle_columns(endings: Sequence[Ending]) -> tuple[list[object], ...]:
     return (
         [ending.attempt.ref.tenant_id for ending in endings],
@@ -170,9 +156,21 @@ def _settle_columns(endings: Sequence[Ending]) -> tuple[list[object], ...]:
     )
 
 
+def _entry_columns(endings: Sequence[Ending]) -> tuple[list[object], ...]:
+    entries = [ending.entry for ending in endings]
+    return (
+        [entry.at for entry in entries],
+        [entry.actor for entry in entries],
+        [entry.event for entry in entries],
+        [entry.subject for entry in entries],
+        [canonical_details(entry) for entry in entries],
+        [body_digest(entry) for entry in entries],
+    )
+
+
 def _to_attempt(ref: JobRef, row: asyncpg.Record) -> Attempt | NotStarted:
-    if row["outcome"] != "started":
-        return NotStarted(row["available_at"] if row["outcome"] == "not_due" else None)
+    if row["available_at"] is not None:
+        return NotStarted(row["available_at"])
     return Attempt(
         ref=ref,
         number=row["attempt"],

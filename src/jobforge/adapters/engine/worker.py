@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -22,11 +23,12 @@ from jobforge.adapters.engine.starter import Starter
 from jobforge.adapters.postgres.connecting import LOST
 from jobforge.adapters.postgres.database import Database
 from jobforge.adapters.postgres.queue import (
+    JOBS_PER_ROW,
     LANES,
     queries_on,
     queue_settings,
     to_entrypoint,
-    to_ref,
+    to_refs,
 )
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.errors import Unavailable
@@ -77,7 +79,11 @@ class Worker:
             "inline": concurrency,
             "process": min(concurrency, os.cpu_count() or 1),
         }
-        self._begin: Batcher[JobRef, Attempt | NotStarted] = Batcher(engine.begin, limit=BATCH)
+        # Of a row's jobs so many are run side by side.
+        self._at_once = max(1, min(JOBS_PER_ROW["inline"], concurrency // 2))
+        self._begin: Batcher[Sequence[JobRef], list[Attempt | NotStarted]] = Batcher(
+            self._begin_rows, limit=BATCH // JOBS_PER_ROW["inline"]
+        )
         self._settle: Batcher[Ending, bool] = Batcher(engine.settle, limit=BATCH)
         self._stopped = asyncio.Event()
         self._managers: list[QueueManager] = []
@@ -146,12 +152,13 @@ class Worker:
         return manager
 
     async def _run_lane(self, manager: QueueManager, lane: Isolation, *, drain: bool) -> None:
-        batch = max(1, min(BATCH, self._places[lane] // 2))
+        rows = self._places[lane] // JOBS_PER_ROW[lane]
+        batch = max(1, min(BATCH, rows // 2))
         await manager.run(
             dequeue_timeout=LOOK_EVERY,
             batch_size=batch,
             mode=QueueExecutionMode.drain if drain else QueueExecutionMode.continuous,
-            max_concurrent_tasks=max(2 * batch, self._places[lane]),
+            max_concurrent_tasks=max(2 * batch, rows),
             shutdown_on_listener_failure=True,
             heartbeat_timeout=LOST_AFTER,
         )
@@ -159,25 +166,43 @@ class Worker:
     async def _work(self, row: Job) -> None:
         """Handle one queue row. Only RetryRequested keeps the row; any other way out deletes it."""
         try:
-            await self._work_job(to_ref(row.payload))
-        except RetryRequested:
-            raise
+            not_before = await self._work_jobs(to_refs(row.payload))
         except Exception as error:  # noqa: BLE001 (whatever it was, the job must not be forgotten)
             log.warning("job.postponed", error=str(error))
             raise RetryRequested(PAUSE_AFTER_FAULT) from None
+        if not_before is not None:
+            raise RetryRequested(not_before - self._clock.now())
 
-    async def _work_job(self, ref: JobRef) -> None:
-        started = await self._begin.submit(ref)
-        if isinstance(started, NotStarted):
-            if started.available_at is not None:
-                raise RetryRequested(started.available_at - self._clock.now())
-            return
-        ending = await self._run_job(started)
-        is_accepted = await self._settle.submit(ending)
-        if not is_accepted:
-            log.warning("job.fenced", job_id=str(ref.job_id), attempt=started.number)
-        elif ending.retry_at is not None:
-            raise RetryRequested(ending.retry_at - self._clock.now())
+    async def _work_jobs(self, refs: Sequence[JobRef]) -> datetime | None:
+        """Work a row's jobs; when to look again, where one was not due yet.
+
+        Raises:
+            Exception: a fault of the engine, after the others have come to their end.
+        """
+        due: list[datetime] = []
+        for start in range(0, len(refs), self._at_once):
+            answers = await self._begin.submit(refs[start : start + self._at_once])
+            attempts = [answer for answer in answers if isinstance(answer, Attempt)]
+            due += [
+                answer.available_at
+                for answer in answers
+                if isinstance(answer, NotStarted) and answer.available_at is not None
+            ]
+            ends = await asyncio.gather(*map(self._work_job, attempts), return_exceptions=True)
+            for fault in filter(None, ends):
+                raise fault
+        return min(due, default=None)
+
+    async def _begin_rows(
+        self, rows: Sequence[Sequence[JobRef]]
+    ) -> list[list[Attempt | NotStarted]]:
+        answers = iter(await self._engine.begin([ref for row in rows for ref in row]))
+        return [list(islice(answers, len(row))) for row in rows]
+
+    async def _work_job(self, attempt: Attempt) -> None:
+        ending = await self._run_job(attempt)
+        if not await self._settle.submit(ending):
+            log.warning("job.fenced", job_id=str(attempt.ref.job_id), attempt=attempt.number)
 
     async def _repeat(self, pause: timedelta, action: Callable[[], Awaitable[None]]) -> None:
         with suppress(asyncio.CancelledError):

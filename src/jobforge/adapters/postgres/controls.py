@@ -118,8 +118,7 @@ class ControlRows:
         if isinstance(times, Once):
             return
         try:
-            async with self._connection.transaction():
-                await self._connection.execute(QUERIES.check_zone, times.zone)
+            await self._connection.execute(QUERIES.check_zone, times.zone)
         except asyncpg.InvalidParameterValueError:
             raise InvalidInput(
                 f"there is no time zone {times.zone}", hint="as in Europe/Berlin or UTC"

@@ -39,7 +39,6 @@ __all__ = ["Callback", "Connection", "Database", "Revive", "connect"]
 
 Revive: TypeAlias = Callable[[], Awaitable[None]]
 PooledConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-Transaction: TypeAlias = "asyncpg.transaction.Transaction"
 
 Isolation: TypeAlias = Literal["repeatable_read"]
 
@@ -49,7 +48,17 @@ _CLOSE_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.05, 1.0
 _STATEMENT_CACHE_SIZE = 100
 
-_SET_TENANT = "SELECT set_config('jobforge.tenant_id', $1, true)"
+# Together one round trip: whatever an earlier user of the connection left behind is gone, and no
+# transaction starts without saying whose it is, even if that is nobody's.
+_START = """
+    RESET ALL;
+    BEGIN{mode};
+    SELECT set_config('jobforge.tenant_id', '{tenant}', true)
+"""
+_MODES: dict[Isolation | None, str] = {
+    None: "",
+    "repeatable_read": " ISOLATION LEVEL REPEATABLE READ READ ONLY",
+}
 _CURRENT_ROLE = "SELECT current_user"
 
 
@@ -97,6 +106,7 @@ class Database:
             min_size=1,
             max_size=max_size,
             init=_check_role,
+            reset=_leave_as_it_is,
             timeout=CONNECT_TIMEOUT_SECONDS,
             statement_cache_size=statement_cache_size,
             server_settings=dict(server_settings(role)),
@@ -147,6 +157,26 @@ class Database:
         async with self._transaction(None) as connection:
             yield connection
 
+    async def call(self, query: str, *values: object) -> list[asyncpg.Record]:
+        """One statement of no tenant, in one round trip: it is a transaction by itself.
+
+        For functions that set the tenant themselves. Not repeated where the server is lost.
+
+        Raises:
+            Unavailable: the server does not answer, or was lost before it confirmed.
+        """
+        connection = await self._until_there(self._acquire)
+        try:
+            return list(await connection.fetch(query, *values))
+        except BaseException as error:
+            if is_lost(error, connection):
+                raise Unavailable(
+                    "the database was lost; what was asked of it may be done or undone"
+                ) from error
+            raise
+        finally:
+            await self._pool.release(connection)
+
     def listen(self, channel: str, callback: Callback) -> AbstractAsyncContextManager[None]:
         """Call back with the payload of each notification while the block runs.
 
@@ -162,25 +192,23 @@ class Database:
     async def _transaction(
         self, tenant_id: UUID | None, isolation: Isolation | None = None
     ) -> AsyncIterator[Connection]:
-        connection, transaction = await self._begin(tenant_id, isolation)
+        # Nothing has been done in it yet, so starting may be repeated until the server is back.
+        connection = await self._until_there(lambda: self._begin(tenant_id, isolation))
         try:
-            async with _kept(connection, transaction):
+            async with _kept(connection):
                 yield connection
         finally:
             await self._pool.release(connection)
 
-    async def _begin(
-        self, tenant_id: UUID | None, isolation: Isolation | None
-    ) -> tuple[PooledConnection, Transaction]:
-        """Start a transaction, on a new connection if the old ones are dead.
-
-        Nothing has been done in it yet, so this may be repeated until the server is back.
-        """
+    async def _until_there(
+        self, attempt: Callable[[], Awaitable[PooledConnection]]
+    ) -> PooledConnection:
+        """Try again, on a new connection if the old ones are dead, until the server is back."""
         deadline = time.monotonic() + _RECONNECT_SECONDS
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await self._begin_once(tenant_id, isolation)
+                return await attempt()
             except Unavailable:
                 if time.monotonic() > deadline:
                     raise
@@ -188,29 +216,26 @@ class Database:
             pause = min(2 * pause, _LAST_PAUSE_SECONDS)
             await self._revive()
 
-    async def _begin_once(
-        self, tenant_id: UUID | None, isolation: Isolation | None
-    ) -> tuple[PooledConnection, Transaction]:
+    async def _acquire(self) -> PooledConnection:
         with translated_errors():
-            connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
+            return await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
+
+    async def _begin(self, tenant_id: UUID | None, isolation: Isolation | None) -> PooledConnection:
+        connection = await self._acquire()
+        tenant = "" if tenant_id is None else str(tenant_id)
         try:
-            transaction = connection.transaction(
-                isolation=isolation, readonly=isolation is not None
-            )
-            await transaction.start()
-            if tenant_id is not None:
-                await connection.execute(_SET_TENANT, str(tenant_id))
+            await connection.execute(_START.format(mode=_MODES[isolation], tenant=tenant))
         except BaseException as error:
             lost = is_lost(error, connection)
             await self._pool.release(connection)
             if lost:
                 raise Unavailable("the database does not answer") from error
             raise
-        return connection, transaction
+        return connection
 
 
 @asynccontextmanager
-async def _kept(connection: Connection, transaction: Transaction) -> AsyncIterator[None]:
+async def _kept(connection: Connection) -> AsyncIterator[None]:
     """Commit at the end of the block, or roll back; say so where the server is lost."""
     try:
         yield
@@ -218,14 +243,18 @@ async def _kept(connection: Connection, transaction: Transaction) -> AsyncIterat
         if is_lost(error, connection):
             raise Unavailable("the database was lost; the transaction is undone") from error
         if not is_closed(connection):
-            await transaction.rollback()
+            await connection.execute("ROLLBACK")
         raise
     try:
-        await transaction.commit()
+        await connection.execute("COMMIT")
     except (*LOST, asyncpg.InterfaceError) as error:
         raise Unavailable(
             "the database was lost while it committed; the transaction may be done or undone"
         ) from error
+
+
+async def _leave_as_it_is(_connection: Connection) -> None:
+    """The next transaction resets it, and needs no round trip of its own for that."""
 
 
 async def _check_role(connection: Connection) -> None:

@@ -9,7 +9,6 @@ from uuid import UUID
 from jobforge.adapters.postgres.bundle_runs import QUERIES as RUN_QUERIES
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
-from jobforge.adapters.postgres.queue import enqueue, to_released
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.contract.results import JobStatus
 from jobforge.core.lifecycle import is_terminal
@@ -145,6 +144,5 @@ class JobRows:
 
     async def release(self, at: datetime) -> int:
         """Put waiting jobs into the queue, up to the tenant's cap."""
-        rows = await self._connection.fetch(QUERIES.release_jobs, [self._tenant_id], at)
-        await enqueue(self._connection, [to_released(row) for row in rows])
-        return len(rows)
+        count: int = await self._connection.fetchval(QUERIES.release_jobs, [self._tenant_id], at)
+        return count

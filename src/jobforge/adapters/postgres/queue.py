@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pgqueuer.adapters.persistence.qb import (
@@ -13,33 +11,29 @@ from pgqueuer.adapters.persistence.qb import (
     QueryQueueBuilder,
     QuerySchedulerBuilder,
 )
-from pgqueuer.db import AsyncpgDriver, Driver
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.queries import Queries
 from typing_extensions import override
 
-from jobforge.adapters.postgres.database import Connection
 from jobforge.core.job_type import Isolation
 from jobforge.ports.engine import JobRef
 
 if TYPE_CHECKING:
-    import asyncpg
+    from pgqueuer.db import Driver
     from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 SCHEMA = "pgqueuer"
 LANES: tuple[Isolation, ...] = ("inline", "process")
 """Jobs that wait and jobs that compute are handed out apart: a worker takes of each what it can."""
 
+JOBS_PER_ROW: dict[Isolation, int] = {"inline": 10, "process": 1}
+"""How many jobs of a tenant one queue row names at most; `release_jobs` knows it, too.
+
+To hand out a row costs more than to run a job that only waits. One that computes goes alone, to
+whichever worker has a process free.
+"""
+
 _ID_BYTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """A job to put into the queue."""
-
-    tenant_id: UUID
-    job_id: UUID
-    lane: Isolation
 
 
 class _OwnSettings(DBSettings):
@@ -74,39 +68,26 @@ def queries_on(driver: Driver) -> Queries:
     )
 
 
-async def enqueue(connection: Connection, jobs: Sequence[Released]) -> None:
-    """Put jobs into the queue, in the connection's own transaction.
-
-    All have one priority here: a tenant's own priorities order its releases, so that nobody gets
-    ahead of another tenant by calling everything urgent.
-    """
-    if not jobs:
-        return
-    # A pooled connection has every method of the connection behind it.
-    driver = AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection))
-    await queries_on(driver).enqueue(
-        [to_entrypoint(job.lane) for job in jobs],
-        [job.tenant_id.bytes + job.job_id.bytes for job in jobs],
-        [0] * len(jobs),
-    )
-
-
 def to_entrypoint(lane: Isolation) -> str:
     """What PgQueuer calls a lane."""
     return f"jobforge.{lane}"
 
 
-def to_released(row: asyncpg.Record) -> Released:
-    """A row of `release_jobs` or `find_stranded_jobs`."""
-    return Released(row["tenant_id"], row["job_id"], row["lane"])
+def to_payload(ref: JobRef) -> bytes:
+    """A queue row's payload for one job. A tenant's release puts several jobs into one row."""
+    return ref.tenant_id.bytes + ref.job_id.bytes
 
 
-def to_ref(payload: bytes | None) -> JobRef:
-    """Read a queue row's payload.
+def to_refs(payload: bytes | None) -> tuple[JobRef, ...]:
+    """Read a queue row's payload: some jobs of one tenant.
 
     Raises:
         ValueError: it is not one of ours.
     """
-    if payload is None or len(payload) != 2 * _ID_BYTES:
-        raise ValueError("a queue row holds a tenant id and a job id")
-    return JobRef(UUID(bytes=payload[:_ID_BYTES]), UUID(bytes=payload[_ID_BYTES:]))
+    if payload is None or len(payload) < 2 * _ID_BYTES or len(payload) % _ID_BYTES:
+        raise ValueError("a queue row holds a tenant id and job ids")
+    tenant_id = UUID(bytes=payload[:_ID_BYTES])
+    return tuple(
+        JobRef(tenant_id, UUID(bytes=payload[start : start + _ID_BYTES]))
+        for start in range(_ID_BYTES, len(payload), _ID_BYTES)
+    )

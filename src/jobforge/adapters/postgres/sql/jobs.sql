@@ -21,59 +21,76 @@ ON CONFLICT DO NOTHING
 RETURNING job_id;
 
 -- name: insert_jobs
--- Insert jobs.
-INSERT INTO jobforge.jobs
-    (tenant_id, project_id, run_id, trace_id, actor, grant_jti, created_at, available_at,
-     job_id, request_id, job_type, lane, payload, effects, priority, max_attempts)
-SELECT $1, $2, $3, $4, $5, grant_jti, $6, $6,
-    job_id, request_id, job_type, lane, payload::json, effects::json, priority, max_attempts
-FROM unnest($7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[],
-        $13::integer[], $14::text[], $15::text[])
-    AS job (job_id, request_id, job_type, payload, effects, priority, max_attempts, grant_jti,
-            lane);
+-- Insert jobs, to wait for their release.
+WITH inserted AS (
+    INSERT INTO jobforge.jobs
+        (tenant_id, project_id, run_id, trace_id, actor, grant_jti, created_at, available_at,
+         job_id, request_id, job_type, lane, payload, effects, priority, max_attempts)
+    SELECT $1, $2, $3, $4, $5, grant_jti, $6, $6,
+        job_id, request_id, job_type, lane, payload::json, effects::json, priority, max_attempts
+    FROM unnest($7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[],
+            $13::integer[], $14::text[], $15::text[])
+        AS job (job_id, request_id, job_type, payload, effects, priority, max_attempts, grant_jti,
+                lane)
+)
+INSERT INTO jobforge.waiting_jobs (tenant_id, priority, created_at, job_id, lane)
+SELECT $1, priority, $6, job_id, lane
+FROM unnest($7::uuid[], $12::integer[], $15::text[]) AS job (job_id, priority, lane);
 
 -- name: find_job
 -- The job of an id.
-SELECT job_id, project_id, run_id, request_id, job_type, status, priority, attempt, max_attempts,
-    trace_id, actor, created_at, available_at, started_at, finished_at, progress,
-    progress_message, artifact_ref, payload, effects, result, manifest, error,
-    attempt_errors::text AS attempt_errors
-FROM jobforge.jobs
-WHERE tenant_id = $1 AND job_id = $2;
+SELECT job.job_id, job.project_id, job.run_id, job.request_id, job.job_type, job.status,
+    job.priority, job.attempt, job.max_attempts, job.trace_id, job.actor, job.created_at,
+    job.available_at, job.started_at, job.finished_at, job.progress, job.progress_message,
+    ended.artifact_ref, job.payload, job.effects, ended.result, ended.manifest, ended.error,
+    job.attempt_errors::text AS attempt_errors
+FROM jobforge.jobs AS job
+    LEFT JOIN jobforge.job_results AS ended
+        ON ended.tenant_id = job.tenant_id AND ended.job_id = job.job_id
+WHERE job.tenant_id = $1 AND job.job_id = $2;
 
 -- name: jobs_of_run
 -- The jobs of a run, in the order they were asked for.
-SELECT job_id, project_id, run_id, request_id, job_type, status, priority, attempt, max_attempts,
-    trace_id, actor, created_at, available_at, started_at, finished_at, progress,
-    progress_message, artifact_ref, payload, effects, result, manifest, error,
-    attempt_errors::text AS attempt_errors
-FROM jobforge.jobs
-WHERE tenant_id = $1 AND run_id = $2
-ORDER BY created_at, job_id;
+SELECT job.job_id, job.project_id, job.run_id, job.request_id, job.job_type, job.status,
+    job.priority, job.attempt, job.max_attempts, job.trace_id, job.actor, job.created_at,
+    job.available_at, job.started_at, job.finished_at, job.progress, job.progress_message,
+    ended.artifact_ref, job.payload, job.effects, ended.result, ended.manifest, ended.error,
+    job.attempt_errors::text AS attempt_errors
+FROM jobforge.jobs AS job
+    LEFT JOIN jobforge.job_results AS ended
+        ON ended.tenant_id = job.tenant_id AND ended.job_id = job.job_id
+WHERE job.tenant_id = $1 AND job.run_id = $2
+ORDER BY job.created_at, job.job_id;
 
 -- name: newest_jobs
 -- The newest jobs first, of one status and type where given.
-SELECT job_id, project_id, run_id, request_id, job_type, status, priority, attempt, max_attempts,
-    trace_id, actor, created_at, available_at, started_at, finished_at, progress,
-    progress_message, artifact_ref, payload, effects, result, manifest, error,
-    attempt_errors::text AS attempt_errors
-FROM jobforge.jobs
-WHERE tenant_id = $1
-    AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR job_type = $3)
-ORDER BY created_at DESC, job_id
+SELECT job.job_id, job.project_id, job.run_id, job.request_id, job.job_type, job.status,
+    job.priority, job.attempt, job.max_attempts, job.trace_id, job.actor, job.created_at,
+    job.available_at, job.started_at, job.finished_at, job.progress, job.progress_message,
+    ended.artifact_ref, job.payload, job.effects, ended.result, ended.manifest, ended.error,
+    job.attempt_errors::text AS attempt_errors
+FROM jobforge.jobs AS job
+    LEFT JOIN jobforge.job_results AS ended
+        ON ended.tenant_id = job.tenant_id AND ended.job_id = job.job_id
+WHERE job.tenant_id = $1
+    AND ($2::text IS NULL OR job.status = $2) AND ($3::text IS NULL OR job.job_type = $3)
+ORDER BY job.created_at DESC, job.job_id
 LIMIT $4;
 
 -- name: page_jobs
 -- One page of the jobs, the newest first, without payloads and results.
-SELECT job_id, project_id, run_id, request_id, job_type, status, attempt, max_attempts, actor,
-    created_at, started_at, finished_at, progress, error
-FROM jobforge.jobs
-WHERE tenant_id = $1
+SELECT job.job_id, job.project_id, job.run_id, job.request_id, job.job_type, job.status,
+    job.attempt, job.max_attempts, job.actor, job.created_at, job.started_at, job.finished_at,
+    job.progress, ended.error
+FROM jobforge.jobs AS job
+    LEFT JOIN jobforge.job_results AS ended
+        ON ended.tenant_id = job.tenant_id AND ended.job_id = job.job_id
+WHERE job.tenant_id = $1
     AND ($2::timestamptz IS NULL
-        OR created_at <= $2 AND (created_at < $2 OR job_id > $3::uuid))
-    AND ($4::uuid IS NULL OR project_id = $4) AND ($5::uuid IS NULL OR run_id = $5)
-    AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR job_type = $7)
-ORDER BY created_at DESC, job_id
+        OR job.created_at <= $2 AND (job.created_at < $2 OR job.job_id > $3::uuid))
+    AND ($4::uuid IS NULL OR job.project_id = $4) AND ($5::uuid IS NULL OR job.run_id = $5)
+    AND ($6::text IS NULL OR job.status = $6) AND ($7::text IS NULL OR job.job_type = $7)
+ORDER BY job.created_at DESC, job.job_id
 LIMIT $8;
 
 -- name: lock_job
@@ -81,17 +98,29 @@ LIMIT $8;
 SELECT status, run_id FROM jobforge.jobs WHERE tenant_id = $1 AND job_id = $2 FOR UPDATE;
 
 -- name: cancel_job
--- End a job that has not ended.
-UPDATE jobforge.jobs
-SET status = 'canceled', release_state = 'ended', finished_at = $3
-WHERE tenant_id = $1 AND job_id = $2;
+-- End a job that has not ended; it waits no more, and makes room where it was released.
+WITH waited AS (
+    DELETE FROM jobforge.waiting_jobs AS waiting USING jobforge.jobs AS job
+    WHERE job.tenant_id = $1 AND job.job_id = $2
+        AND waiting.tenant_id = $1 AND waiting.priority = job.priority
+        AND waiting.created_at = job.created_at AND waiting.job_id = $2
+), released AS (
+    DELETE FROM jobforge.released_jobs WHERE tenant_id = $1 AND job_id = $2
+)
+UPDATE jobforge.jobs SET status = 'canceled', finished_at = $3 WHERE tenant_id = $1 AND job_id = $2;
 
 -- name: retry_job
 -- Queue an ended job anew for so many attempts more; errors of earlier ones are kept.
+WITH forgotten AS (
+    DELETE FROM jobforge.job_results WHERE tenant_id = $1 AND job_id = $2
+), waiting AS (
+    INSERT INTO jobforge.waiting_jobs (tenant_id, priority, created_at, job_id, lane)
+    SELECT tenant_id, priority, created_at, job_id, lane FROM jobforge.jobs
+    WHERE tenant_id = $1 AND job_id = $2
+)
 UPDATE jobforge.jobs
-SET status = 'queued', release_state = 'waiting',
-    max_attempts = least(attempt + $4, 100), available_at = $3, finished_at = NULL,
-    error = NULL, progress = 0, progress_message = NULL
+SET status = 'queued', max_attempts = least(attempt + $4, 100), available_at = $3,
+    finished_at = NULL, progress = 0, progress_message = NULL
 WHERE tenant_id = $1 AND job_id = $2;
 
 -- name: report_progress
@@ -101,19 +130,22 @@ WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND status = 'running';
 
 -- name: begin_jobs
 -- Start a batch of jobs of any tenants.
-SELECT ordinal, outcome, available_at, attempt, max_attempts, job_type, payload, effects,
-    project_id, run_id, request_id, trace_id, actor, grant_jti, tenant_slug, is_host_allowed
-FROM jobforge.begin_jobs($1, $2, $3)
-ORDER BY ordinal;
+SELECT ordinal, available_at, attempt, max_attempts, job_type, payload, effects, project_id, run_id,
+    request_id, trace_id, actor, grant_jti, tenant_slug, is_host_allowed
+FROM jobforge.begin_jobs($1, $2, $3);
 
 -- name: settle_jobs
--- Write how a batch of attempts ended.
-SELECT ordinal, run_id, is_run_closed
-FROM jobforge.settle_jobs($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- Write how a batch of attempts ended, with everything that follows from it.
+SELECT ordinal, run_id, is_run_closed, seq, hash
+FROM jobforge.settle_jobs($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17);
 
 -- name: release_jobs
--- Mark waiting jobs as released, up to each tenant's cap.
-SELECT tenant_id, job_id, lane FROM jobforge.release_jobs($1, $2);
+-- Put waiting jobs into the queue, up to each tenant's cap.
+SELECT jobforge.release_jobs($1, $2);
+
+-- name: enqueue
+-- Put rows into the queue.
+SELECT jobforge.enqueue($1, $2, $3);
 
 -- name: find_stranded_jobs
 -- Released jobs without a queue row.
