@@ -91,13 +91,18 @@ class Redirect(Model):
 
 
 class HttpResponse(Model):
-    """The answer; `url` is where it finally came from."""
+    """The answer; `url` is where it finally came from.
+
+    `elapsed` lasts until the last byte, `first_byte` until the answer's head was there, both from
+    the first request on; None where it was not measured.
+    """
 
     url: str
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
     elapsed: timedelta
+    first_byte: timedelta | None = None
     redirects: tuple[Redirect, ...] = ()
     is_truncated: bool = False
 

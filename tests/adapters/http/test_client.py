@@ -48,6 +48,23 @@ async def test_method_headers_and_body_are_sent(site: Site, client: GuardedHttpC
     assert sent.endswith("\r\n\r\npayload")
 
 
+async def test_the_first_byte_is_timed_apart_from_the_last(
+    site: Site, client: GuardedHttpClient
+) -> None:
+    async def slowly(write: Write) -> None:
+        await write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+        await asyncio.sleep(0.3)
+        await write(b"cd")
+
+    site.slow = slowly
+
+    answer = await client.fetch(HttpRequest(url=f"http://127.0.0.1:{site.port}/"))
+
+    assert answer.body == b"abcd"
+    assert answer.first_byte is not None
+    assert answer.elapsed - answer.first_byte > timedelta(seconds=0.2)
+
+
 async def test_redirects_are_followed_and_reported(site: Site, client: GuardedHttpClient) -> None:
     base = f"http://127.0.0.1:{site.port}"
     site.redirect("/a", "/b?x=1", 301)

@@ -189,7 +189,7 @@ class Resource:
     def is_met(self, conditions: dict[str, str]) -> bool:
         if "if-none-match" in conditions:
             return self.body is None
-        return conditions.get("if-match") == f'"{self.revision}"'
+        return conditions.get("if-match") in (None, f'"{self.revision}"')
 
     def set(self, body: bytes | None) -> None:
         self.body = body

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,9 @@ async def app(
     clean_environment: None,  # noqa: ARG001 (asked for its effect)
 ) -> AsyncIterator[Harness]:
     types = [make_type("linger", at_once)]
-    async with open_harness(database_access, tmp_path, job_types=types) as harness:
+    async with open_harness(
+        database_access, tmp_path, job_types=types, egress_allow="127.0.0.1"
+    ) as harness:
         yield harness
 
 
@@ -50,6 +53,7 @@ async def worker(app: Harness) -> AsyncIterator[asyncio.subprocess.Process]:
             "JOBFORGE_HOME": str(app.app.home),
             "JOBFORGE_DATABASE_URL": app.access.owner_dsn,
             "JOBFORGE_AUTOPILOT_JOBS_ENABLED": "1",
+            "JOBFORGE_EGRESS_ALLOW": "127.0.0.1",
             "JOBFORGE_POLICY_TOKEN_SECRET": SECRET,
         },
     )
@@ -109,6 +113,56 @@ async def test_a_worker_that_gets_sigterm_while_it_starts_ends_well(tmp_path: Pa
         process.send_signal(signal.SIGTERM)
 
         assert await process.wait() == 0
+
+
+class SlowSite:
+    """Forty pages that link to each other, a tenth of a second each; `far` after 25 requests."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.far = asyncio.Event()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        body = "".join(f"<a href=/{n}>{n}</a>" for n in range(40)).encode()
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+                self.asked.append(path.strip("/"))
+                if len(self.asked) == 25:
+                    self.far.set()
+                await asyncio.sleep(0.1)
+                is_page = path == "/" or path.strip("/").isdigit()
+                head = f"HTTP/1.1 {'200 OK' if is_page else '404 Not Found'}\r\n"
+                length = f"Content-Type: text/html\r\nContent-Length: {len(body)}\r\n\r\n"
+                writer.write((head + length).encode() + body)
+        writer.close()
+
+
+async def test_the_crawl_of_a_killed_worker_is_gone_on_with_by_the_next(app: Harness) -> None:
+    site = SlowSite()
+    server = await asyncio.start_server(site.answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    payload = {"target_url": url, "scan_depth": "crawl", "options": {"delay_seconds": 0.1}}
+    request = say(1, job_type="autopilot.growth.seo_scan", payload=payload)
+    result = await app.execute(app.bundle(request))
+
+    async with server:
+        async with worker(app) as process:
+            async with asyncio.timeout(120):
+                await site.far.wait()
+            process.kill()
+            await process.wait()
+        before = len(site.asked)
+        await app.alter("UPDATE pgqueuer.pgqueuer SET heartbeat = heartbeat - interval '1 minute'")
+        await app.work()
+
+    job = await app.job_of(result.child_runs[0])
+    first, again = (set(filter(str.isdigit, part)) for part in (
+        site.asked[:before], site.asked[before:]))  # fmt: skip
+    assert (job.status, job.attempt) == ("executed", 2)
+    assert json.loads(job.result or "{}")["pages_scanned"] == 41
+    assert len(first & again) <= 10  # what the last second before the kill had fetched
+    assert len(again) < 35
 
 
 async def test_the_job_of_a_killed_worker_is_run_again_and_executed_exactly_once(

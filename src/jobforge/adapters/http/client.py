@@ -117,7 +117,7 @@ class GuardedHttpClient:
         redirects: list[Redirect] = []
         while True:
             _check_url(hop.url)
-            response = await self._send(hop, request)
+            response = await self._send(hop, request, started)
             is_followed = request.follow_redirects and response.status in _REDIRECTS
             location = response.header("location") if is_followed else None
             if not location:
@@ -134,7 +134,7 @@ class GuardedHttpClient:
                 Redirect(url=str(before.url), status=response.status, location=str(hop.url))
             )
 
-    async def _send(self, hop: _Hop, request: HttpRequest) -> HttpResponse:
+    async def _send(self, hop: _Hop, request: HttpRequest, started: float) -> HttpResponse:
         async with self._pool.stream(
             hop.method,
             _to_pool_url(hop.url),
@@ -143,6 +143,7 @@ class GuardedHttpClient:
             # The guard shares this among a host's addresses; the whole is bounded by `fetch`.
             extensions={"timeout": {"connect": request.timeout.total_seconds()}},
         ) as answer:
+            first_byte = timedelta(seconds=time.monotonic() - started)
             received = tuple((_text(name), _text(value)) for name, value in answer.headers)
             body = BoundedBody(_all_of("content-encoding", received), request.max_bytes)
             async for chunk in answer.aiter_stream():
@@ -155,6 +156,7 @@ class GuardedHttpClient:
             headers=received,
             body=body.finish(),
             elapsed=timedelta(),
+            first_byte=first_byte,
             is_truncated=body.is_truncated,
         )
 

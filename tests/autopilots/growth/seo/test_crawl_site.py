@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -304,6 +305,24 @@ async def test_a_frontier_that_somebody_holds_or_that_is_torn_is_begun_anew(
         assert holder.count_known() == 0
     finally:
         holder.close()
+
+
+async def test_a_server_is_slow_by_its_first_byte_not_by_its_length() -> None:
+    context = MemoryContext()
+    serve(context, {"/": page("Home", body=link("/long", "/late")), "/long": page("Long"),
+                    "/late": page("Late")})  # fmt: skip
+    for path, first in (("/long", 100), ("/late", 700)):
+        known = context.http.answers[HOST + path]
+        assert isinstance(known, HttpResponse)
+        times = {"elapsed": timedelta(seconds=9), "first_byte": timedelta(milliseconds=first)}
+        context.http.answers[HOST + path] = known.model_copy(update=times)
+
+    report = await crawl(context)
+
+    assert urls(report, "server-response-time") == {"/late"}
+    assert {p.url.rpartition("/")[2]: p.first_byte_ms for p in report.pages} == {
+        "": 5, "long": 100, "late": 700,
+    }  # fmt: skip
 
 
 async def test_a_crawl_ends_in_time_and_says_what_it_left() -> None:

@@ -56,13 +56,13 @@ def page_findings(
     page: Document,
     known: Circumstances,
     *,
-    elapsed: timedelta | None = None,
+    waited: timedelta | None = None,
     is_served: bool = True,
 ) -> Iterator[Finding]:
-    """What an already parsed page fails."""
+    """What an already parsed page fails; `waited` is the time to its first byte."""
     yield from lighthouse_findings(page, known)
     yield from content_findings(page)
     yield from technical_findings(page)
     if is_served:
-        yield from transport_findings(page, elapsed)
+        yield from transport_findings(page, waited)
     yield from structured_data_findings(page)

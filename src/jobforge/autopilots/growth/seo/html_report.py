@@ -46,7 +46,7 @@ def _charts(report: CrawlReport) -> Iterator[str]:
         ("Pages by score", _scores(report)),
         ("URLs by status", sorted(statuses.items())),
         ("Pages by clicks from the start", [(str(k), v) for k, v in sorted(depths.items())]),
-        ("Time to the whole answer, pages by milliseconds", _times(report)),
+        ("Time to the first byte, pages by milliseconds", _times(report)),
         ("Pages of highest internal rank", _best(report)),
     )
     for title, bars in rows:
@@ -61,7 +61,7 @@ def _scores(report: CrawlReport) -> list[tuple[str, float]]:
 
 
 def _times(report: CrawlReport) -> list[tuple[str, float]]:
-    times = [page.elapsed_ms for page in report.pages if page.elapsed_ms > 0]
+    times = [page.first_byte_ms for page in report.pages if page.first_byte_ms > 0]
     bounds = ((0, 200), (200, 600), (600, 1800), (1800, float("inf")))
     return [
         (f"{low} to {high:g}" if high < float("inf") else f"{low} and more",

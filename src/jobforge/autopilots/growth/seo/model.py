@@ -94,6 +94,7 @@ class PageSummary:
     rank: float
     score: int | None
     error: str | None = None
+    first_byte_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ def _judge(response: HttpResponse, url: str, options: CrawlOptions, rewrite: Rew
         content_type=content_type,
         size=len(response.body),
         elapsed_ms=response.elapsed / timedelta(milliseconds=1),
+        first_byte_ms=_first_byte(response) / timedelta(milliseconds=1),
     )
     if response.status in (301, 302, 303, 307, 308):
         facts.redirect = _redirect(response, url, rewrite)
@@ -66,13 +67,18 @@ def _judge(response: HttpResponse, url: str, options: CrawlOptions, rewrite: Rew
         return facts
     page = Document(response.body, url=url, headers=response.headers)
     _add_page(facts, page, rewrite)
-    found = [*page_findings(page, known, elapsed=response.elapsed, is_served=options.is_served)]
+    found = [*page_findings(page, known, waited=_first_byte(response), is_served=options.is_served)]
     found += _media_findings(url, content_type)
     if response.is_truncated:
         found.append(Finding("large-page", (SeoItem("only the first part was read"),), "too large"))
     facts.is_noindex = _is_noindex(page, known)
     facts.findings = tuple(found)
     return facts
+
+
+def _first_byte(response: HttpResponse) -> timedelta:
+    """Time until the answer began; where that was not measured, until it ended."""
+    return response.elapsed if response.first_byte is None else response.first_byte
 
 
 def _redirect(response: HttpResponse, url: str, rewrite: Rewrite) -> str | None:

@@ -117,7 +117,8 @@ def _pages(
 ) -> tuple[PageSummary, ...]:
     rows = db.execute(
         "SELECT a.id, a.url, a.status, a.depth, a.content_type, a.size, a.elapsed_ms, a.title, "
-        "a.words, a.is_html, a.noindex, a.canonical, b.url, a.in_sitemap, a.score, a.error "
+        "a.words, a.is_html, a.noindex, a.canonical, b.url, a.in_sitemap, a.score, a.error, "
+        "a.first_byte_ms "
         "FROM url a LEFT JOIN url b ON b.id = a.redirect WHERE a.state = 1 ORDER BY a.url"
     )
     return tuple(_page(row, graph, positions[row[0]], scores) for row in rows)
@@ -127,7 +128,7 @@ def _page(
     row: tuple[object, ...], graph: LinkGraph, position: int, scores: dict[str, int]
 ) -> PageSummary:
     (url_id, url, status, depth, kind, size, elapsed, title, words, is_html, noindex, canonical,
-     redirect, in_sitemap, score, error) = row  # fmt: skip
+     redirect, in_sitemap, score, error, first_byte) = row  # fmt: skip
     clicks = graph.clicks[position]
     is_ok = bool(is_html) and status == HTTPStatus.OK and not noindex and redirect is None
     own = score if isinstance(score, int) else None
@@ -148,4 +149,5 @@ def _page(
         rank=graph.ranks[position],
         score=scores.get(str(url), own) if own is not None else None,
         error=str(error) if error else None,
+        first_byte_ms=first_byte if isinstance(first_byte, float) else 0.0,
     )

@@ -55,7 +55,7 @@ class Competitor(Model):
     """How another site compares; `error` says why it could not be judged.
 
     `only_here` are audits that one's own site alone fails, `only_there` those that the other does.
-    Medians are over the other site's pages: words, and milliseconds to the whole answer.
+    Medians are over the other site's pages: words, and milliseconds to the first byte.
     """
 
     url: str
@@ -189,7 +189,7 @@ def compare(own: CrawlReport, other: CrawlReport) -> Competitor:
         only_here=tuple(sorted(here - there)),
         only_there=tuple(sorted(there - here)),
         median_words=median(page.word_count for page in pages) if pages else None,
-        median_ms=round(median(page.elapsed_ms for page in pages), 1) if pages else None,
+        median_ms=round(median(page.first_byte_ms for page in pages), 1) if pages else None,
     )
 
 

@@ -17,7 +17,7 @@ from jobforge.autopilots.growth.seo.tables import text
 
 AFTERWARDS = ("broken-images", "external-link-broken", "external-link-redirect", "large-image")
 """Audits of what lies outside the site; they are made when the crawl is through."""
-FORM = 1
+FORM = 2
 """Goes up when the tables change, so that no crawl goes on with another version's."""
 
 MAX_ITEMS_PER_FINDING = 5
@@ -58,6 +58,7 @@ class PageFacts:
     content_type: str = ""
     size: int = 0
     elapsed_ms: float = 0.0
+    first_byte_ms: float = 0.0
     title: str = ""
     description: str = ""
     words: int = 0
@@ -166,14 +167,15 @@ class CrawlStore:
         canonical, redirect, following, previous = targets[count : count + 4]
         self.db.execute(
             "UPDATE url SET state = 1, status = ?, content_type = ?, size = ?, elapsed_ms = ?, "
-            "title = ?, description = ?, words = ?, simhash = ?, digest = ?, canonical = ?, "
-            "noindex = ?, redirect = ?, score = ?, error = ?, is_html = ?, next = ?, prev = ? "
-            "WHERE id = ?",
+            "first_byte_ms = ?, title = ?, description = ?, words = ?, simhash = ?, digest = ?, "
+            "canonical = ?, noindex = ?, redirect = ?, score = ?, error = ?, is_html = ?, "
+            "next = ?, prev = ? WHERE id = ?",
             (
                 facts.status,
                 facts.content_type,
                 facts.size,
                 facts.elapsed_ms,
+                facts.first_byte_ms,
                 facts.title,
                 facts.description,
                 facts.words,

@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS url (
     content_type TEXT,
     size INTEGER,
     elapsed_ms REAL,
+    first_byte_ms REAL,
     title TEXT,
     description TEXT,
     words INTEGER,

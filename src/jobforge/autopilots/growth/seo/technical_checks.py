@@ -53,7 +53,7 @@ def technical_findings(page: Document) -> Iterator[Finding]:
     yield from mixed_content(page)
 
 
-def transport_findings(page: Document, elapsed: timedelta | None) -> Iterator[Finding]:
+def transport_findings(page: Document, waited: timedelta | None) -> Iterator[Finding]:
     """Every audit of the delivery that this page fails; not asked of files."""
     if page.url.startswith("http:"):
         yield Finding("is-on-https", (SeoItem("http"),), "The page is served over http.")
@@ -64,9 +64,9 @@ def transport_findings(page: Document, elapsed: timedelta | None) -> Iterator[Fi
         yield Finding("missing-csp", (SeoItem("header absent"),), "No Content-Security-Policy.")
     if (page.header("x-content-type-options") or "").strip().lower() != "nosniff":
         yield Finding("content-type-options", (SeoItem("header absent"),), "No nosniff header.")
-    if elapsed is not None and elapsed > SLOW_RESPONSE:
-        took = f"{elapsed / timedelta(milliseconds=1):.0f} ms"
-        yield Finding("server-response-time", (SeoItem(took),), f"The answer took {took}.")
+    if waited is not None and waited > SLOW_RESPONSE:
+        took = f"{waited / timedelta(milliseconds=1):.0f} ms"
+        yield Finding("server-response-time", (SeoItem(took),), f"The first byte took {took}.")
 
 
 def _equiv(element: Element) -> str:
