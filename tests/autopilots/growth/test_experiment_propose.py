@@ -11,6 +11,7 @@ import pytest
 
 from jobforge.autopilots.growth import EXPERIMENT_PROPOSE, power_proportions
 from jobforge.autopilots.growth.experiments.result import ExperimentProposeResult
+from jobforge.core.context import DatasetFile
 from jobforge.core.errors import (
     DatasetMissing,
     PayloadInvalid,
@@ -280,3 +281,34 @@ async def test_a_funnel_without_a_test_says_so_in_every_form() -> None:
     texts = [t.decode() for n, t in context.artifacts.stored.items() if not n.endswith("json")]
     assert len(texts) == 2
     assert all("the data do not support a test" in text for text in texts)
+
+
+async def test_events_of_a_dataset_are_counted_without_their_rows(tmp_path: Path) -> None:
+    lines = ["user_id,event,timestamp"]
+    for n in range(3_000):
+        steps = ["visit", *(["signup"] if n % 4 == 0 else [])]
+        lines += [f"u{n},{s},2026-01-{1 + n % 14:02d}T10:0{i}:00Z" for i, s in enumerate(steps)]
+    path = tmp_path / "events.csv"
+    path.write_text("\n".join(lines))
+    context = MemoryContext()
+    context.data.files["site-events"] = DatasetFile(path=path, format="csv", checksum="")
+
+    result = await run(
+        {"funnel": "site-events", "steps": ["visit", "signup"], "period_days": None}, context
+    )
+
+    assert result.daily_users == pytest.approx(3_000 / 14)
+    assert "site-events" not in context.data.datasets
+
+
+async def test_counts_of_a_dataset_may_name_their_steps_too(tmp_path: Path) -> None:
+    path = tmp_path / "funnel.csv"
+    path.write_text("step,users\nvisit,90000\nsignup,9000\n")
+    context = MemoryContext()
+    context.data.files["funnel"] = DatasetFile(path=path, format="csv", checksum="")
+    context.data.datasets["funnel"] = [{"step": "visit", "users": "90000"},
+                                       {"step": "signup", "users": "9000"}]  # fmt: skip
+
+    result = await run({"funnel": "funnel", "steps": ["visit", "signup"]}, context)
+
+    assert result.daily_users == 3_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import Field
 from jobforge.autopilots.growth.experiments.funnel_counts import (
     FunnelCounts,
     FunnelTerms,
+    counts_from_file,
     counts_from_rows,
 )
 from jobforge.autopilots.growth.experiments.page_clues import PageClues, read_clues
@@ -45,7 +47,7 @@ from jobforge.autopilots.growth.experiments.wording import (
 from jobforge.autopilots.growth.tables import package_table
 from jobforge.core.context import HttpRequest, JobContext
 from jobforge.core.data_source import DataSource, InlineRows
-from jobforge.core.errors import TargetUnavailable
+from jobforge.core.errors import SourceMalformed, TargetUnavailable
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
 
@@ -228,6 +230,15 @@ def _result(
     )
 
 
+async def _count(payload: ExperimentProposePayload, context: JobContext) -> FunnelCounts:
+    """The funnel as counts; where steps are named and a file holds events, without its rows."""
+    terms = FunnelTerms(payload.steps, payload.daily_users, payload.period_days)
+    if payload.steps and not isinstance(payload.funnel, InlineRows):
+        with suppress(SourceMalformed):  # then they are counts, or the rows will say what is wrong
+            return counts_from_file(await context.data.file(payload.funnel), terms)
+    return counts_from_rows(await context.data.rows(payload.funnel), terms)
+
+
 async def _look_at(payload: ExperimentProposePayload, context: JobContext) -> PageClues:
     if payload.target_page is None or not payload.target_page.startswith(("http://", "https://")):
         return PageClues()
@@ -239,8 +250,7 @@ async def _look_at(payload: ExperimentProposePayload, context: JobContext) -> Pa
 
 async def handle(payload: ExperimentProposePayload, context: JobContext) -> ExperimentProposeResult:
     """Read the funnel and the page, propose, store proposal, summary and power curve."""
-    terms = FunnelTerms(payload.steps, payload.daily_users, payload.period_days)
-    counts = counts_from_rows(await context.data.rows(payload.funnel), terms)
+    counts = await _count(payload, context)
     running = (*payload.running_experiments, *await running_in(context))
     known = payload.model_copy(update={"running_experiments": running})
     result = propose(counts, known, await _look_at(payload, context))

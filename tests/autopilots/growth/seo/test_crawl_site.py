@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -408,6 +410,29 @@ async def test_links_to_other_sites_are_looked_at_where_asked() -> None:
     assert urls(report, "external-link-broken") == {"/"}
     assert urls(report, "external-link-redirect") == {"/"}
     assert urls(report, "large-image") == {"/"}
+
+
+async def test_another_site_is_asked_one_thing_at_a_time() -> None:
+    context = MemoryContext()
+    others = [f"https://{host}.example/{n}" for host in "bc" for n in range(4)]
+    serve(context, {"/": page("Home", body=link(*others))})
+    open_now: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+
+    async def fetch(request: HttpRequest) -> HttpResponse:
+        host = request.url.split("/")[2]
+        open_now[host] += 1
+        most[host] = max(most[host], open_now[host])
+        await asyncio.sleep(0)
+        open_now[host] -= 1
+        if host != "a.example":
+            raise TargetUnavailable(f"nobody answers at {request.url}")
+        return await context.http.fetch(request)
+
+    report = await crawl_site(HOST, fetch=fetch, options=CrawlOptions(check_external=True))
+
+    assert (most["b.example"], most["c.example"]) == (1, 1)
+    assert urls(report, "external-link-broken") == {"/"}
 
 
 async def test_links_that_may_not_be_reached_are_counted_not_passed() -> None:

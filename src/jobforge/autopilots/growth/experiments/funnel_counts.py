@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobforge.autopilots.growth.funnel.analysis import analyze_funnel
-from jobforge.autopilots.growth.funnel.events import Columns, read_rows
-from jobforge.core.context import Row
+from jobforge.autopilots.growth.funnel.events import (
+    Columns,
+    SortedEvents,
+    read_file,
+    read_rows,
+)
+from jobforge.core.context import DatasetFile, Row
 from jobforge.core.errors import PayloadInvalid, SourceMalformed
 from jobforge.core.model import Model
 
@@ -50,6 +55,15 @@ def counts_from_rows(rows: Sequence[Row], terms: FunnelTerms) -> FunnelCounts:
     return _from_events(rows, terms)
 
 
+def counts_from_file(file: DatasetFile, terms: FunnelTerms) -> FunnelCounts:
+    """Count a funnel from a file of events, however many.
+
+    Raises:
+        SourceMalformed: the file has no events.
+    """
+    return _from_sorted(read_file(file, Columns(), terms.steps, only_steps=True), terms)
+
+
 def _from_counts(rows: Sequence[Row], terms: FunnelTerms) -> FunnelCounts:
     steps = tuple((str(row["step"]), _count(row)) for row in rows)
     if terms.daily_users is not None:
@@ -84,7 +98,10 @@ def _count(row: Row) -> int:
 
 
 def _from_events(rows: Sequence[Row], terms: FunnelTerms) -> FunnelCounts:
-    events = read_rows(rows, Columns(), terms.steps, only_steps=True)
+    return _from_sorted(read_rows(rows, Columns(), terms.steps, only_steps=True), terms)
+
+
+def _from_sorted(events: SortedEvents, terms: FunnelTerms) -> FunnelCounts:
     found = analyze_funnel(
         events.units, events.times, events.steps, terms.steps, window=DEFAULT_WINDOW
     )

@@ -10,9 +10,12 @@ from sqlite3 import Connection
 from jobforge.autopilots.growth.seo.crawl_options import CrawlOptions, Fetch
 from jobforge.autopilots.growth.seo.model import Finding, SeoItem
 from jobforge.autopilots.growth.seo.store import CrawlStore
-from jobforge.autopilots.growth.seo.urls import is_redirect
+from jobforge.autopilots.growth.seo.urls import host_of, is_redirect
 from jobforge.core.context import HttpRequest, HttpResponse
 from jobforge.core.errors import EgressDenied, TargetUnavailable
+
+PER_HOST = 1
+"""Requests to another site at a time; they are not its operator's wish."""
 
 LARGE_IMAGE_BYTES = 500_000
 _REFUSES_HEAD = (400, 403, 404, 405, 501)
@@ -33,11 +36,13 @@ async def _check(
 ) -> list[str]:
     urls = _urls(store.db, is_image)
     gate = asyncio.Semaphore(max(1, options.concurrency))
+    hosts: dict[str, asyncio.Semaphore] = {}
     refused = 0
 
     async def look(url: str) -> None:
         nonlocal refused
-        async with gate:
+        host = hosts.setdefault(host_of(url), asyncio.Semaphore(PER_HOST))
+        async with host, gate:
             try:
                 finding = await _judge(url, fetch, options, is_image=is_image)
             except EgressDenied:
