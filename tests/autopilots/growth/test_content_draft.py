@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -446,3 +447,19 @@ async def test_two_texts_of_one_id_are_refused() -> None:
 
     with pytest.raises(PayloadInvalid, match="two texts have the id a"):
         await run({"content_type": "blog_post", "topic": "roses", "sources": texts})
+
+
+async def test_the_report_shows_each_line_with_its_origin_and_nothing_as_markup() -> None:
+    context = context_with()
+
+    result = await run(
+        {"content_type": "blog_post", "topic": "<b>pruning</b> roses", "sources": refs()}, context
+    )
+
+    page = next(t for n, t in context.artifacts.stored.items() if n.endswith(".html")).decode()
+    assert "<b>pruning" not in page
+    for line in result.drafts[0].lines:
+        assert (
+            f"<td>{escape(f'{line.origin} {line.reference}')}</td><td>{escape(line.text)}" in page
+        )
+    assert "<svg" in page

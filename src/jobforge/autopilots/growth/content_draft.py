@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from jobforge.autopilots.growth.content.brief import build_brief
 from jobforge.autopilots.growth.content.draft import Assignment, Piece, Writer, write_long
+from jobforge.autopilots.growth.content.html_report import to_html
 from jobforge.autopilots.growth.content.markdown import to_markdown
 from jobforge.autopilots.growth.content.result import (
     BriefTerm,
@@ -240,18 +241,15 @@ def _notes(
 
 async def _store(result: ContentDraftResult, context: JobContext) -> None:
     stem = f"growth-content-{context.job.job_id}"
-    await context.artifacts.put(
-        f"{stem}.json",
-        result.model_dump_json(indent=1).encode(),
-        kind="content_draft",
-        mime_type="application/json",
+    files = (
+        ("json", result.model_dump_json(indent=1), "content_draft", "application/json"),
+        ("md", to_markdown(result), "content_markdown", "text/markdown"),
+        ("html", to_html(result), "content_report_page", "text/html"),
     )
-    await context.artifacts.put(
-        f"{stem}.md",
-        to_markdown(result).encode(),
-        kind="content_markdown",
-        mime_type="text/markdown",
-    )
+    for suffix, text, kind, mime_type in files:
+        await context.artifacts.put(
+            f"{stem}.{suffix}", text.encode(), kind=kind, mime_type=mime_type
+        )
 
 
 def translate(payload: Mapping[str, Any]) -> Mapping[str, Any]:
