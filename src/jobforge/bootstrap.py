@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from jobforge import __version__
 from jobforge.adapters.datasets.store import FileDatasetStore
 from jobforge.adapters.datasets.uploads import FileUploadStore
 from jobforge.adapters.embedded.server import EmbeddedServer, default_home
 from jobforge.adapters.engine.engine import PostgresEngine
+from jobforge.adapters.engine.run_feed import RunFeed
 from jobforge.adapters.engine.starter import Starter
 from jobforge.adapters.engine.waiter import RunWaiter
 from jobforge.adapters.engine.worker import DEFAULT_CONCURRENCY, Worker
@@ -32,6 +30,7 @@ from jobforge.adapters.postgres.migrate import migrate
 from jobforge.adapters.postgres.storage import PostgresStorage
 from jobforge.adapters.probes.live import LiveProbes
 from jobforge.adapters.runtime.contexts import LiveContexts, Surroundings
+from jobforge.adapters.runtime.fingerprint import fingerprint
 from jobforge.adapters.runtime.hardening import hide_from_own_children
 from jobforge.adapters.runtime.process_runner import ProcessRunner
 from jobforge.adapters.runtime.scratch import ScratchFolders
@@ -50,7 +49,7 @@ from jobforge.core.signing import Keyring
 from jobforge.core.starting import Starts
 from jobforge.ports.engine import Attempt
 from jobforge.ports.records import TenantRecord
-from jobforge.ports.runtime import Fingerprint, Reach
+from jobforge.ports.runtime import Reach
 from jobforge.steps.admit_bundle import AdmitBundle
 from jobforge.steps.claim_targets import ClaimTargets
 from jobforge.steps.intake import TakeIn
@@ -162,6 +161,7 @@ class Application:
     withdraw_approval: WithdrawApproval
     break_glass: BreakGlass
     execute_plan: ExecutePlan
+    feed: RunFeed
     authenticate: Authenticate
     answer_once: AnswerOnce
     resolve_ref: ResolveRef
@@ -207,6 +207,7 @@ async def open_application(
         catalog = load_catalog(extra_job_types)
         parts = _Parts(settings, home, database, guard, http, catalog, switches)
         stack.callback(parts.runner.close)
+        stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(_leave_checkpoints, parts)
         yield _wire(parts)
 
@@ -273,6 +274,11 @@ class _Parts:
     def engine(self) -> PostgresEngine:
         """Begins and settles jobs."""
         return PostgresEngine(self.database, self.clock, self.checkpoints)
+
+    @cached_property
+    def feed(self) -> RunFeed:
+        """Tells watchers how runs go."""
+        return RunFeed(self.database, self.storage)
 
     @cached_property
     def contexts(self) -> LiveContexts:
@@ -446,6 +452,7 @@ def _wire(parts: _Parts) -> Application:
         approve_plan=ApprovePlan(storage, parts.catalog, clock, ids),
         withdraw_approval=WithdrawApproval(storage, clock),
         break_glass=BreakGlass(storage, parts.catalog, clock, ids),
+        feed=parts.feed,
         execute_plan=ExecutePlan(storage, take_in, parts.submit, clock),
         authenticate=Authenticate(storage, clock),
         answer_once=AnswerOnce(storage, parts.box, clock),
@@ -477,19 +484,6 @@ def _token_keyring(settings: Settings) -> Keyring:
 
 def _text(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
-
-
-@cache
-def fingerprint() -> Fingerprint:
-    """What jobs run on here."""
-    return Fingerprint(
-        environment={
-            "python": platform.python_version(),
-            "system": platform.system(),
-            "machine": platform.machine(),
-        },
-        tools={"jobforge": __version__, "pgqueuer": importlib.metadata.version("pgqueuer")},
-    )
 
 
 __all__ = ["Application", "Check", "load_catalog", "open_application", "read_flags"]

@@ -355,6 +355,16 @@ class JobListing:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildProgress:
+    """How far a child of a run is."""
+
+    request_id: str
+    status: JobStatus
+    progress: float
+    progress_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Where a page of a list begins: after the row of this moment and id, the newest first."""
 

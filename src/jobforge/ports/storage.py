@@ -17,6 +17,7 @@ from jobforge.ports.records import (
     ArtifactRecord,
     AuditHead,
     AuditRecord,
+    ChildProgress,
     ConnectionRecord,
     DatasetRecord,
     FoundKey,
@@ -119,6 +120,10 @@ class RunTable(Protocol):
         """The newest first."""
         ...
 
+    async def status(self, run_id: UUID) -> str | None:
+        """How the run stands; None where there is none of this id."""
+        ...
+
     async def page(self, wanted: RunFilter, page: Page) -> tuple[RunListing, ...]:
         """One page of the runs, the newest first."""
         ...
@@ -151,6 +156,10 @@ class JobTable(Protocol):
         self, *, status: JobStatus | None, job_type: str | None, limit: int
     ) -> tuple[JobRecord, ...]:
         """The newest first."""
+        ...
+
+    async def progress_of(self, run_id: UUID) -> tuple[ChildProgress, ...]:
+        """How far each job of a run is, by request."""
         ...
 
     async def page(self, wanted: JobFilter, page: Page) -> tuple[JobListing, ...]:

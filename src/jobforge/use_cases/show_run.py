@@ -52,3 +52,15 @@ class ShowRun:
         """One page of the tenant's runs, the newest first."""
         async with self.storage.transaction(tenant.tenant_id) as unit:
             return await unit.runs.page(wanted, page)
+
+    async def project_of(self, run_id: UUID, tenant: TenantRecord) -> UUID | None:
+        """The project of a run.
+
+        Raises:
+            Missing: the tenant has no such run.
+        """
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            run = await unit.runs.find(run_id)
+        if run is None:
+            raise Missing(f"there is no run {run_id}", hint="jobforge run list --tenant T")
+        return run.project_id

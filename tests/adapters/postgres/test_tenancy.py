@@ -329,6 +329,8 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
         "known_keys": {2: ["autopilot.ops.echo"], 3: ["say-key-2"]},
         "find_job": {2: job["job_id"]},
         "jobs_of_run": {2: job["run_id"]},
+        "progress_of_run": {2: job["run_id"]},
+        "run_status": {2: job["run_id"]},
         "newest_jobs": {2: None, 3: None, 4: 10},
         "lock_job": {2: job["job_id"]},
         "find_plan": {2: plan["digest"], 3: plan["effects_digest"]},

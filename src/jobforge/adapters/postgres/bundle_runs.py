@@ -67,3 +67,8 @@ class RunRows:
             page.limit,
         )
         return tuple(to_record(RunListing, row) for row in rows)
+
+    async def status(self, run_id: UUID) -> str | None:
+        """How the run stands; None where there is none of this id."""
+        row = await self._connection.fetchrow(QUERIES.run_status, self._tenant_id, run_id)
+        return None if row is None else str(row["status"])

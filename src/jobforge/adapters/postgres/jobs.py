@@ -12,7 +12,15 @@ from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.contract.results import JobStatus
 from jobforge.core.lifecycle import is_terminal
-from jobforge.ports.records import JobFilter, JobListing, JobRecord, KnownKey, NewJob, Page
+from jobforge.ports.records import (
+    ChildProgress,
+    JobFilter,
+    JobListing,
+    JobRecord,
+    KnownKey,
+    NewJob,
+    Page,
+)
 
 QUERIES = load_queries("jobs")
 
@@ -94,6 +102,11 @@ class JobRows:
             QUERIES.newest_jobs, self._tenant_id, status, job_type, limit
         )
         return tuple(to_record(JobRecord, row) for row in rows)
+
+    async def progress_of(self, run_id: UUID) -> tuple[ChildProgress, ...]:
+        """How far each job of a run is, by request."""
+        rows = await self._connection.fetch(QUERIES.progress_of_run, self._tenant_id, run_id)
+        return tuple(to_record(ChildProgress, row) for row in rows)
 
     async def page(self, wanted: JobFilter, page: Page) -> tuple[JobListing, ...]:
         """One page of the jobs, the newest first."""

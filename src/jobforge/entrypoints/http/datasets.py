@@ -12,11 +12,12 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from jobforge.core.authorization import Command
+from jobforge.entrypoints.http import route
 from jobforge.entrypoints.http.access import App, Caller, permit
 from jobforge.entrypoints.http.model import Body
 from jobforge.entrypoints.http.openapi import READ, READ_ONE, WRITE
 from jobforge.entrypoints.http.problems import HttpFault
-from jobforge.entrypoints.http.route import BODY_SECONDS, ApiRoute, StreamRoute
+from jobforge.entrypoints.http.route import ApiRoute, StreamRoute
 from jobforge.ports.records import DatasetRecord
 from jobforge.ports.uploads import UploadRecord
 from jobforge.use_cases.upload_dataset import MAX_BYTES, UploadWish
@@ -158,10 +159,10 @@ async def _in_time(request: Request) -> AsyncIterator[bytes]:
     chunks = request.stream()
     while True:
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(route.BODY_SECONDS):
                 chunk = await anext(chunks, None)
         except TimeoutError:
-            message = f"nothing came for {BODY_SECONDS:.0f} seconds"
+            message = f"nothing came for {route.BODY_SECONDS:.0f} seconds"
             raise HttpFault(408, "BODY_TOO_SLOW", message) from None
         if chunk is None:
             return

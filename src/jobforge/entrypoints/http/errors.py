@@ -50,7 +50,9 @@ def _kinds(kind: type[JobForgeError]) -> Iterator[type[JobForgeError]]:
             yield from _kinds(child)
 
 
-@router.get("/{code}", responses={404: READ_ONE[404]}, operation_id="explain_error")
+@router.get(
+    "/{code}", responses={404: READ_ONE[404], 422: READ_ONE[422]}, operation_id="explain_error"
+)
 async def explain(code: Annotated[str, Path(max_length=100)]) -> Explained:
     """Say what a code means."""
     meaning = codes().get(code)

@@ -39,7 +39,10 @@ class BodyGuard:
         send = _with_headers(send)
         fault = self._fault(scope)
         if fault is not None:
-            await to_response(fault)(scope, receive, send)
+            response = to_response(fault)
+            # What of the body is still to come is not read: nothing else may follow it.
+            response.headers["Connection"] = "close"
+            await response(scope, receive, send)
             return
         guarded = receive if self._is_unlimited(scope) else _counted(receive)
         await self._app(scope, guarded, send)
@@ -49,6 +52,9 @@ class BodyGuard:
 
     def _fault(self, scope: Scope) -> InvalidInput | None:
         headers = Headers(scope=scope)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # Two readers would see two different bodies. Source: RFC 9112 section 6.3.
+            return HttpFault(400, "REQUEST_INVALID", "the body has two lengths")
         if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
             message = "send the body as it is, not encoded"
             return HttpFault(415, "ENCODING_UNSUPPORTED", message)

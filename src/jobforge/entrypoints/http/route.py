@@ -13,7 +13,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import StreamingResponse
 from typing_extensions import override
 
 from jobforge.contract.errors import JobForgeError
@@ -145,9 +144,10 @@ def _finish(request: Request, response: Response) -> Response:
 
 def _tagged(request: Request, response: Response) -> Response:
     if "etag" not in response.headers:
-        if isinstance(response, StreamingResponse):
+        body = getattr(response, "body", None)
+        if body is None:  # a stream
             return response
-        digest = hashlib.sha256(bytes(response.body)).hexdigest()[:32]
+        digest = hashlib.sha256(bytes(body)).hexdigest()[:32]
         response.headers["ETag"] = f'"{digest}"'
     if not _is_known(request.headers.get("if-none-match", ""), response.headers["etag"]):
         return response

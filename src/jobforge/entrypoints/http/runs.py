@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel
+from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from jobforge.contract.manifest import RunManifest
 from jobforge.contract.results import BundleResult
@@ -17,11 +19,15 @@ from jobforge.entrypoints.http.access import App, Caller, permit
 from jobforge.entrypoints.http.openapi import READ, READ_ONE
 from jobforge.entrypoints.http.paging import Cursor, Limit, Listed, listed, page_of
 from jobforge.entrypoints.http.route import ApiRoute
+from jobforge.ports.feed import RunMoment
 from jobforge.ports.records import RunFilter, RunListing
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=ApiRoute)
 
 Reader = Annotated[Caller, permit(Command.RUN_READ)]
+PING_SECONDS = 15
+"""So often an idle stream shows that it lives, for proxies that would close it."""
+
 RunId = Annotated[UUID, Path(description="The bundle run's id.")]
 
 
@@ -72,6 +78,48 @@ async def show(app: App, caller: Reader, run_id: RunId) -> BundleResult:
 async def manifest(app: App, caller: Reader, run_id: RunId) -> RunManifest:
     """Show a run's manifest."""
     return (await _find(app, caller, run_id)).manifest
+
+
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "`progress` for each change, `closed` at the end; data is JSON.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    204: {"description": "The run is closed, and the caller has seen it: do not come again."},
+}
+
+
+@router.get(
+    "/{run_id}/events", responses={**READ_ONE, **_STREAM}, response_class=Response,
+    operation_id="watch_run",
+)  # fmt: skip
+async def watch(
+    app: App,
+    caller: Reader,
+    run_id: RunId,
+    last_event_id: Annotated[
+        str | None, Header(max_length=100, description="The last event that was seen.")
+    ] = None,
+) -> Response:
+    """Watch a run as server-sent events. With `Last-Event-ID` only what is new is sent."""
+    caller.check(await app.show_run.project_of(run_id, caller.tenant))
+    moments = app.feed.watch(caller.tenant.tenant_id, run_id)
+    first = await anext(moments)
+    if first.is_closed and first.number == last_event_id:
+        return Response(status_code=204)
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        if first.number != last_event_id:
+            yield _to_event(first)
+        async for moment in moments:
+            yield _to_event(moment)
+
+    return EventSourceResponse(events(), ping=PING_SECONDS)
+
+
+def _to_event(moment: RunMoment) -> ServerSentEvent:
+    name = "closed" if moment.is_closed else "progress"
+    return ServerSentEvent(moment.document, event=name, id=moment.number)
 
 
 _MARKDOWN: dict[int | str, dict[str, Any]] = {

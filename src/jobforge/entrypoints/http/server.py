@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from jobforge.bootstrap import Application, harden_process, open_application
 from jobforge.entrypoints.http.app import create_app
+from jobforge.entrypoints.http.connections import PatientProtocol
 
 Mount = Callable[[FastAPI, Application], None]
 """Adds further pages to the API's server, as the console does."""
@@ -37,23 +38,30 @@ def serve(serving: Serving, mounts: Sequence[Mount] = ()) -> None:
     asyncio.run(_serve(serving, mounts))
 
 
+def config_for(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """How a server of the API is set up."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=PatientProtocol,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
 async def _serve(serving: Serving, mounts: Sequence[Mount]) -> None:
     async with open_application() as application:
         harden_process()
         app = create_app(application)
         for mount in mounts:
             mount(app, application)
-        config = uvicorn.Config(
-            app,
-            host=serving.host,
-            port=serving.port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=STOP_SECONDS,
-        )
+        config = config_for(app, serving.host, serving.port)
         async with _working(application, serving.places):
             await uvicorn.Server(config).serve()
 

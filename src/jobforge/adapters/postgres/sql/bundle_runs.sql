@@ -24,6 +24,10 @@ WHERE tenant_id = $1
 ORDER BY created_at DESC, run_id
 LIMIT $2;
 
+-- name: run_status
+-- How a run stands.
+SELECT status FROM jobforge.bundle_runs WHERE tenant_id = $1 AND run_id = $2;
+
 -- name: page_runs
 -- One page of the runs, the newest first, without what was decided.
 SELECT run_id, project_id, mode, status, dialect, bundle_id, trace_id, plan_digest, actor,

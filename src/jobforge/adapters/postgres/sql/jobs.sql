@@ -77,6 +77,13 @@ WHERE job.tenant_id = $1
 ORDER BY job.created_at DESC, job.job_id
 LIMIT $4;
 
+-- name: progress_of_run
+-- How far each job of a run is, without payloads and results.
+SELECT request_id, status, progress, progress_message
+FROM jobforge.jobs
+WHERE tenant_id = $1 AND run_id = $2
+ORDER BY request_id;
+
 -- name: page_jobs
 -- One page of the jobs, the newest first, without payloads and results.
 SELECT job.job_id, job.project_id, job.run_id, job.request_id, job.job_type, job.status,
