@@ -68,6 +68,7 @@ from jobforge.use_cases.cancel_job import CancelJob
 from jobforge.use_cases.change_tenant import ChangeTenant
 from jobforge.use_cases.create_project import CreateProject
 from jobforge.use_cases.create_tenant import CreateTenant
+from jobforge.use_cases.evaluate_events import EvaluateEvents
 from jobforge.use_cases.examine import Check, Examine
 from jobforge.use_cases.execute_plan import ExecutePlan
 from jobforge.use_cases.fire_schedules import FireSchedules
@@ -78,6 +79,7 @@ from jobforge.use_cases.keep_keys import Keys
 from jobforge.use_cases.keep_limits import KeepLimits
 from jobforge.use_cases.keep_schedules import Schedules
 from jobforge.use_cases.keep_switches import KeepSwitches
+from jobforge.use_cases.keep_triggers import Triggers
 from jobforge.use_cases.keep_windows import KeepWindows
 from jobforge.use_cases.list_projects import ListProjects
 from jobforge.use_cases.queue_bundle import QueueBundle
@@ -87,9 +89,12 @@ from jobforge.use_cases.resolve_ref import ResolveRef
 from jobforge.use_cases.retry_job import RetryJob
 from jobforge.use_cases.revoke_token import RevokeToken
 from jobforge.use_cases.run_job import RunJob
+from jobforge.use_cases.send_event import SendEvent
+from jobforge.use_cases.show_events import ShowEvents
 from jobforge.use_cases.show_job import ShowJob
 from jobforge.use_cases.show_plan import ShowPlan
 from jobforge.use_cases.show_run import ShowRun
+from jobforge.use_cases.simulate_event import SimulateEvent
 from jobforge.use_cases.start_bundle import StartBundle
 from jobforge.use_cases.submit_bundle import SubmitBundle
 from jobforge.use_cases.upload_dataset import Uploads
@@ -138,6 +143,11 @@ class Application:
     queue_bundle: QueueBundle
     schedules: Schedules
     fire_schedules: FireSchedules
+    send_event: SendEvent
+    show_events: ShowEvents
+    evaluate_events: EvaluateEvents
+    simulate_event: SimulateEvent
+    triggers: Triggers
     issue_token: IssueToken
     revoke_token: RevokeToken
     create_tenant: CreateTenant
@@ -319,6 +329,16 @@ class _Parts:
         """Starts what is due."""
         return FireSchedules(self.storage, self.take_in, self.admit, self.clock)
 
+    @cached_property
+    def evaluate_events(self) -> EvaluateEvents:
+        """Judges events."""
+        return EvaluateEvents(self.storage, self.take_in, self.admit, self.clock)
+
+    @property
+    def starter(self) -> Starter:
+        """Looks for what is due."""
+        return Starter(self.database, (self.fire_schedules, self.evaluate_events))
+
     def make_starts(self, attempt: Attempt) -> Starts:
         """How a running job starts further work."""
         return LiveStarts(attempt, StartBundle(self.storage, self.submit))
@@ -396,7 +416,7 @@ class _Parts:
             self.clock,
             self.keep_checkpoints,
             concurrency=concurrency,
-            starter=Starter(self.database, (self.fire_schedules,)) if starts else None,
+            starter=self.starter if starts else None,
         )
 
 
@@ -430,6 +450,11 @@ def _wire(parts: _Parts) -> Application:
         queue_bundle=QueueBundle(storage, take_in, parts.admit, put_aside, clock, ids),
         schedules=Schedules(storage, prepare, clock, ids),
         fire_schedules=parts.fire_schedules,
+        send_event=SendEvent(storage, clock, ids),
+        show_events=ShowEvents(storage),
+        evaluate_events=parts.evaluate_events,
+        simulate_event=SimulateEvent(storage, take_in, clock),
+        triggers=Triggers(storage, prepare, clock, ids),
         issue_token=IssueToken(storage, replace(take_in, switches=_all_on), tokens, clock),
         revoke_token=RevokeToken(storage, clock),
         create_tenant=CreateTenant(storage, clock, ids),

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from jobforge.core.schedule import OnMissed
+from jobforge.ports.events import EventTable, NewEvent, TriggerTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +184,24 @@ class StartingUnit(Protocol):
         """Its schedules."""
         ...
 
+    @property
+    def events(self) -> EventTable:
+        """Its events."""
+        ...
+
+    @property
+    def triggers(self) -> TriggerTable:
+        """Its trigger rules."""
+        ...
+
 
 class StartingStorage(Protocol):
     """What is looked for across tenants: where work is that starts now."""
 
     async def find_due_schedules(self, now: datetime, limit: int) -> tuple[DueSchedule, ...]:
         """Schedules whose time has come, the longest overdue first."""
+        ...
+
+    async def find_new_events(self, limit: int) -> tuple[NewEvent, ...]:
+        """Events that nobody judged yet, the longest waiting first."""
         ...

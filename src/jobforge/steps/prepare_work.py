@@ -16,6 +16,7 @@ from jobforge.core.errors import Denied, InvalidInput
 from jobforge.core.policy_token import TokenClaims
 from jobforge.core.single_request import to_bundle
 from jobforge.core.starting import EXECUTOR, MODULE_RUNNER, BundleOrder
+from jobforge.core.triggers import has_places
 from jobforge.ports.starting import StoredBundle
 from jobforge.ports.storage import TenantUnit
 from jobforge.ports.system import Clock
@@ -140,7 +141,18 @@ class PrepareWork:
             raise InvalidInput(f"{job_type} is started with a bundle or a module, not as a job")
         if wish.mode == "dry_run":
             raise InvalidInput("a dry run is for a bundle or a module")
+        if has_places(wish.payload):
+            self._check_type(job_type)
+            return PreparedWork(job_type, json.dumps(wish.payload))
         return PreparedWork(job_type, await self._checked(job_type, wish.payload, submission))
+
+    def _check_type(self, job_type: str) -> None:
+        """All that can be said while the payload waits for an event."""
+        found = self.take_in.catalog.find(job_type)
+        if found is None:
+            raise InvalidInput(f"Unknown job type: {job_type}", hint="jobforge types list")
+        if found.is_action:
+            raise InvalidInput(f"{job_type} changes the world: it cannot be started by an event")
 
     async def _checked(
         self, job_type: str, payload: Mapping[str, Any], submission: Submission

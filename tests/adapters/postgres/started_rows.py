@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from jobforge.ports.events import EvaluationRecord, EventRecord, RuleRecord
 from jobforge.ports.records import PendingGrant
 from jobforge.ports.starting import FiringRecord, ModuleCommand, ScheduleRecord, StoredBundle
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
 GRANT_ID = UUID(int=17)
 SCHEDULE_ID = UUID(int=18)
+EVENT_ID = UUID(int=19)
+RULE_ID = UUID(int=20)
 DIGEST = "sha256:" + "0" * 64
 
 KNOWN: dict[str, dict[int, Any]] = {
@@ -24,6 +27,12 @@ KNOWN: dict[str, dict[int, Any]] = {
     "find_schedule": {2: "nightly"},
     "get_schedule": {2: SCHEDULE_ID},
     "newest_firings": {2: SCHEDULE_ID, 3: 10},
+    "find_event": {2: EVENT_ID},
+    "find_event_of_digest": {2: DIGEST},
+    "newest_events": {2: 10},
+    "find_rule": {2: "on-alert"},
+    "evaluations_of_rule": {2: RULE_ID, 3: 10},
+    "evaluations_of_event": {2: EVENT_ID},
 }
 """By query: the parameters with which it finds these rows, by position."""
 
@@ -46,19 +55,59 @@ _SCHEDULE = ScheduleRecord(
     fires_at=_NOW,
 )
 
-ROUTED = {"schedules"}
-STARTED_ACROSS = {"find_due_schedules"}
+ROUTED = {"schedules", "events"}
+STARTED_ACROSS = {"find_due_schedules", "find_new_events"}
 STARTED_COLUMNS = {
     ("schedules", "tenant_id"),
     ("schedules", "schedule_id"),
     ("schedules", "fires_at"),
+    ("events", "tenant_id"),
+    ("events", "event_id"),
+    ("events", "state"),
+    ("events", "received_at"),
 }
 """Where to look for work that starts now: functions and columns of the dispatch role."""
+
+_EVENT = EventRecord(
+    event_id=EVENT_ID,
+    digest=DIGEST,
+    envelope="{}",
+    event_type="ops.alert.raised",
+    source_module="ops",
+    severity=None,
+    priority=None,
+    trace_id="t",
+    occurred_at=_NOW,
+    received_at=_NOW,
+)
+_RULE = RuleRecord(
+    rule_id=RULE_ID,
+    name="on-alert",
+    project_id=None,
+    event_types=(),
+    source_modules=(),
+    min_severity=None,
+    min_priority=None,
+    cooldown_seconds=0,
+    max_runs_per_hour=1,
+    dedupe_template=None,
+    dedupe_seconds=1,
+    mode="dry_run",
+    job_type="autopilot.ops.echo",
+    payload="{}",
+    is_enabled=False,
+    created_by="ada",
+    created_at=_NOW,
+)
 
 STARTED_WRITES: dict[str, tuple[str, list[Any]]] = {
     "advance_schedule": ("schedules", [SCHEDULE_ID, _NOW, None, None]),
     "switch_schedule": ("schedules", [SCHEDULE_ID, False, None, None]),
     "remove_schedule": ("schedules", ["nightly"]),
+    "claim_event": ("events", [EVENT_ID, "evaluated", _NOW, None]),
+    "hide_event": ("events", [EVENT_ID]),
+    "switch_rule": ("trigger_rules", ["on-alert", True]),
+    "remove_rule": ("trigger_rules", ["on-alert"]),
     "remove_module_command": ("module_commands", ["analyse"]),
 }
 """Queries that change these rows: the file, and what follows the tenant."""
@@ -88,4 +137,9 @@ async def fill_started(app: Harness) -> None:
         await unit.schedules.insert(_SCHEDULE)
         await unit.schedules.note(
             FiringRecord(SCHEDULE_ID, _NOW, _NOW, "skipped", "missed", None, None)
+        )
+        await unit.events.insert(_EVENT)
+        await unit.triggers.insert(_RULE)
+        await unit.triggers.note(
+            EvaluationRecord(EVENT_ID, RULE_ID, _NOW, "disabled", "off", None, None, None)
         )

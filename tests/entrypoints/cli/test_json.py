@@ -115,7 +115,7 @@ def calls(cli: CommandLine) -> dict[str, tuple[str, ...]]:
         "key list": of_acme,
         "key rotate": (key, *of_acme),
         "key revoke": (key, *of_acme),
-        **started_calls(read),
+        **started_calls(cli, read),
         "switch on": (*of_acme, *why),
         "switch list": (),
         "switch off": (*of_acme, *why),

@@ -20,6 +20,8 @@ from jobforge.adapters.postgres.controls import QUERIES as CONTROL_QUERIES
 from jobforge.adapters.postgres.controls import ControlRows
 from jobforge.adapters.postgres.database import Connection, Database
 from jobforge.adapters.postgres.datasets import DatasetRows
+from jobforge.adapters.postgres.events import QUERIES as EVENT_QUERIES
+from jobforge.adapters.postgres.events import EventRows
 from jobforge.adapters.postgres.http_answers import AnswerRows
 from jobforge.adapters.postgres.jobs import JobRows
 from jobforge.adapters.postgres.module_commands import ModuleRows
@@ -32,8 +34,10 @@ from jobforge.adapters.postgres.schedules import QUERIES as SCHEDULE_QUERIES
 from jobforge.adapters.postgres.schedules import ScheduleRows
 from jobforge.adapters.postgres.stored_bundles import StoredBundleRows
 from jobforge.adapters.postgres.tenants import QUERIES, TenantRows
+from jobforge.adapters.postgres.trigger_rules import TriggerRows
 from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.controls import SwitchListing
+from jobforge.ports.events import NewEvent
 from jobforge.ports.records import FoundKey, TenantListing, TenantRecord
 from jobforge.ports.starting import DueSchedule
 
@@ -60,6 +64,8 @@ class PostgresUnit:
     modules: ModuleRows
     controls: ControlRows
     schedules: ScheduleRows
+    events: EventRows
+    triggers: TriggerRows
 
     @classmethod
     def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
@@ -83,6 +89,8 @@ class PostgresUnit:
             modules=ModuleRows(connection, tenant_id),
             controls=ControlRows(connection, tenant_id),
             schedules=ScheduleRows(connection, tenant_id),
+            events=EventRows(connection, tenant_id),
+            triggers=TriggerRows(connection, tenant_id),
         )
 
 
@@ -120,6 +128,12 @@ class PostgresStorage:
         async with self._database.system_transaction() as connection:
             rows = await connection.fetch(SCHEDULE_QUERIES.find_due_schedules, now, limit)
         return tuple(to_record(DueSchedule, row) for row in rows)
+
+    async def find_new_events(self, limit: int) -> tuple[NewEvent, ...]:
+        """Events that nobody judged yet, the longest waiting first."""
+        async with self._database.system_transaction() as connection:
+            rows = await connection.fetch(EVENT_QUERIES.find_new_events, limit)
+        return tuple(to_record(NewEvent, row) for row in rows)
 
     async def list_tenants(self) -> tuple[TenantListing, ...]:
         """Every tenant, by slug."""

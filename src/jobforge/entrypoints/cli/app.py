@@ -17,6 +17,7 @@ from jobforge.entrypoints.cli import (
     bundles,
     connections,
     datasets,
+    events,
     jobs,
     keys,
     limits,
@@ -29,6 +30,7 @@ from jobforge.entrypoints.cli import (
     switches,
     tenants,
     tokens,
+    triggers,
     types,
     windows,
 )
@@ -52,6 +54,8 @@ app.add_typer(bundles.app, name="bundle")
 app.add_typer(runs.app, name="run")
 app.add_typer(jobs.app, name="job")
 app.add_typer(schedules.app, name="schedule")
+app.add_typer(events.app, name="event")
+app.add_typer(triggers.app, name="trigger")
 app.add_typer(tokens.app, name="token")
 app.add_typer(datasets.app, name="data")
 app.add_typer(connections.app, name="connection")
