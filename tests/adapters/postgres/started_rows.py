@@ -31,6 +31,7 @@ KNOWN: dict[str, dict[int, Any]] = {
     "find_event_of_digest": {2: DIGEST},
     "newest_events": {2: 10},
     "find_rule": {2: "on-alert"},
+    "rule_history": {2: RULE_ID},
     "evaluations_of_rule": {2: RULE_ID, 3: 10},
     "evaluations_of_event": {2: EVENT_ID},
 }

@@ -47,15 +47,17 @@ DELETE FROM jobforge.trigger_rules WHERE tenant_id = $1 AND name = $2 RETURNING 
 -- name: rule_history
 -- What a rule fired for before: when last, how often since, and whether for this key.
 SELECT
-    (SELECT decided_at FROM jobforge.trigger_evaluations
-     WHERE tenant_id = $1 AND rule_id = $2 AND outcome = 'fired'
-     ORDER BY decided_at DESC LIMIT 1) AS last_fired_at,
-    (SELECT count(*)::integer FROM jobforge.trigger_evaluations
-     WHERE tenant_id = $1 AND rule_id = $2 AND outcome = 'fired' AND decided_at > $3)
-        AS fired_last_hour,
-    EXISTS (SELECT FROM jobforge.trigger_evaluations
-            WHERE tenant_id = $1 AND rule_id = $2 AND outcome = 'fired'
-                AND dedupe_key = $4 AND decided_at > $5) AS is_duplicate;
+    (SELECT fired.decided_at FROM jobforge.trigger_evaluations AS fired
+     WHERE fired.tenant_id = $1 AND fired.rule_id = $2 AND fired.outcome = 'fired'
+     ORDER BY fired.decided_at DESC LIMIT 1) AS last_fired_at,
+    (SELECT count(*)::integer FROM jobforge.trigger_evaluations AS fired
+     WHERE fired.tenant_id = $1 AND fired.rule_id = $2 AND fired.outcome = 'fired'
+         AND fired.decided_at > $3) AS fired_last_hour,
+    EXISTS (SELECT FROM jobforge.trigger_evaluations AS fired
+            WHERE fired.tenant_id = $1 AND fired.rule_id = $2 AND fired.outcome = 'fired'
+                AND fired.dedupe_key = $4 AND fired.decided_at > $5) AS is_duplicate
+FROM jobforge.trigger_rules AS rule
+WHERE rule.tenant_id = $1 AND rule.rule_id = $2;
 
 -- name: insert_evaluation
 -- Note a rule's verdict on an event.
