@@ -23,6 +23,7 @@ from jobforge.adapters.http.address_guard import AddressGuard
 from jobforge.adapters.http.client import GuardedHttpClient
 from jobforge.adapters.http.connected import ConnectedHttpClient, parse_http_login
 from jobforge.adapters.logging import configure_logging
+from jobforge.adapters.modules.runner import CommandRunner, is_program
 from jobforge.adapters.postgres.access import DatabaseAccess
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
 from jobforge.adapters.postgres.database import Database
@@ -38,7 +39,7 @@ from jobforge.adapters.runtime.starting import LiveStarts
 from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, RandomSecrets, SystemClock
 from jobforge.autopilots.catalog import load_catalog
-from jobforge.config import Settings, forget_secrets, read_flags
+from jobforge.config import Settings, forget_secrets, read_flags, take_variables
 from jobforge.core.actor import Actor
 from jobforge.core.admission import Switches
 from jobforge.core.catalog import AnyJobType, JobCatalog
@@ -77,6 +78,7 @@ from jobforge.use_cases.keep_connections import Connections
 from jobforge.use_cases.keep_datasets import Datasets
 from jobforge.use_cases.keep_keys import Keys
 from jobforge.use_cases.keep_limits import KeepLimits
+from jobforge.use_cases.keep_modules import Modules
 from jobforge.use_cases.keep_schedules import Schedules
 from jobforge.use_cases.keep_switches import KeepSwitches
 from jobforge.use_cases.keep_triggers import Triggers
@@ -96,6 +98,7 @@ from jobforge.use_cases.show_plan import ShowPlan
 from jobforge.use_cases.show_run import ShowRun
 from jobforge.use_cases.simulate_event import SimulateEvent
 from jobforge.use_cases.start_bundle import StartBundle
+from jobforge.use_cases.start_module import StartModule
 from jobforge.use_cases.submit_bundle import SubmitBundle
 from jobforge.use_cases.upload_dataset import Uploads
 from jobforge.use_cases.verify_audit import VerifyAudit
@@ -148,6 +151,7 @@ class Application:
     evaluate_events: EvaluateEvents
     simulate_event: SimulateEvent
     triggers: Triggers
+    modules: Modules
     issue_token: IssueToken
     revoke_token: RevokeToken
     create_tenant: CreateTenant
@@ -341,7 +345,13 @@ class _Parts:
 
     def make_starts(self, attempt: Attempt) -> Starts:
         """How a running job starts further work."""
-        return LiveStarts(attempt, StartBundle(self.storage, self.submit))
+        start_module = StartModule(self.storage, self.modules)
+        return LiveStarts(attempt, StartBundle(self.storage, self.submit), start_module)
+
+    @cached_property
+    def modules(self) -> CommandRunner:
+        """Runs module commands."""
+        return CommandRunner(take_variables)
 
     @cached_property
     def runner(self) -> ProcessRunner:
@@ -455,6 +465,7 @@ def _wire(parts: _Parts) -> Application:
         evaluate_events=parts.evaluate_events,
         simulate_event=SimulateEvent(storage, take_in, clock),
         triggers=Triggers(storage, prepare, clock, ids),
+        modules=Modules(storage, clock, is_program),
         issue_token=IssueToken(storage, replace(take_in, switches=_all_on), tokens, clock),
         revoke_token=RevokeToken(storage, clock),
         create_tenant=CreateTenant(storage, clock, ids),

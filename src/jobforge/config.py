@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,6 +24,11 @@ def forget_secrets() -> None:
     for name, field in Settings.model_fields.items():
         if "SecretStr" in str(field.annotation):
             os.environ.pop(f"{_PREFIX}{name.upper()}", None)
+
+
+def take_variables(names: Sequence[str]) -> dict[str, str]:
+    """These variables of this process, for a program it starts; those that are not set are not."""
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 class Flags(BaseSettings):

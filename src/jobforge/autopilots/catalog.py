@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib.metadata import entry_points
 
 from jobforge.autopilots import finops, growth, ops, support
-from jobforge.autopilots.jobforge import EXECUTE_REQUEST_BUNDLE, undo_job_type
+from jobforge.autopilots.jobforge import EXECUTE_REQUEST_BUNDLE, RUN_MODULE_CLI, undo_job_type
 from jobforge.core.catalog import AnyJobType, JobCatalog
 
 ENTRY_POINTS = "jobforge.job_types"
@@ -36,6 +36,7 @@ JOB_TYPES: tuple[AnyJobType, ...] = (
     finops.ANOMALY_SCAN,
     finops.CHURN_RISK_REPORT,
     EXECUTE_REQUEST_BUNDLE,
+    RUN_MODULE_CLI,
 )
 
 

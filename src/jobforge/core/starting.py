@@ -53,6 +53,28 @@ class BundleOrder(Model):
         return self
 
 
+class ModuleOrder(Model):
+    """A registered module command to be run on these inputs."""
+
+    command: str
+    inputs: dict[str, Any]
+
+
+class ModuleRun(Model):
+    """How a module's command ended; `report` and `bundle` are what it wrote, None where nothing.
+
+    `exit_code` is None where it was stopped; `output` is what it printed.
+    """
+
+    exit_code: int | None
+    stopped: Literal["time", "output"] | None
+    duration_ms: int
+    output: str = Field(repr=False)
+    report: bytes | None = Field(repr=False)
+    bundle: bytes | None = Field(repr=False)
+    program: str = ""
+
+
 class Starts(Protocol):
     """Starts further work as the actor of the job that asks, through the same gates as anyone."""
 
@@ -61,5 +83,14 @@ class Starts(Protocol):
 
         Raises:
             Missing: there is no such stored bundle.
+        """
+        ...
+
+    async def module(self, order: ModuleOrder) -> ModuleRun:
+        """Run a module command that an operator registered for the tenant.
+
+        Raises:
+            Missing: there is none of that name.
+            SourceMalformed: what it wrote is no plain file, or too large.
         """
         ...

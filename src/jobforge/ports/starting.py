@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
 from jobforge.core.schedule import OnMissed
+from jobforge.core.starting import ModuleRun
 from jobforge.ports.events import EventTable, NewEvent, TriggerTable
 
 
@@ -83,6 +85,20 @@ class DueSchedule:
 
     tenant_id: UUID
     schedule_id: UUID
+
+
+class ModuleRunner(Protocol):
+    """Runs module commands, within their limits."""
+
+    async def run(
+        self, command: ModuleCommand, inputs: bytes, names: Mapping[str, str]
+    ) -> ModuleRun:
+        """Run one in a folder of its own; `names` are what its words may ask for in braces.
+
+        Raises:
+            SourceMalformed: what it wrote is no plain file, or too large.
+        """
+        ...
 
 
 class StoredBundleTable(Protocol):

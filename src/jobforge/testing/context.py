@@ -29,11 +29,12 @@ from jobforge.core.errors import (
     ConnectionMissing,
     DatasetMissing,
     Denied,
+    Missing,
     PathDenied,
     PlanStale,
     TargetUnavailable,
 )
-from jobforge.core.starting import BundleOrder
+from jobforge.core.starting import BundleOrder, ModuleOrder, ModuleRun
 
 _IDENTITY = JobIdentity(
     tenant_id=UUID("11111111-1111-4111-8111-111111111111"),
@@ -214,6 +215,7 @@ class MemoryStarts:
     """Answers every bundle with the given result, or refuses where none was given."""
 
     result: BundleResult | None = None
+    runs: dict[str, ModuleRun] = field(default_factory=dict)
     orders: list[BundleOrder] = field(default_factory=list)
 
     async def bundle(self, order: BundleOrder) -> BundleResult:
@@ -222,6 +224,12 @@ class MemoryStarts:
         if self.result is None:
             raise Denied("no further work can be started from here")
         return self.result
+
+    async def module(self, order: ModuleOrder) -> ModuleRun:
+        """The run given for this command."""
+        if order.command not in self.runs:
+            raise Missing(f"there is no module command {order.command}")
+        return self.runs[order.command]
 
 
 @dataclass

@@ -44,6 +44,10 @@ def started_calls(cli: CommandLine, read: str) -> dict[str, tuple[str, ...]]:
         "trigger disable": schedule,
         "trigger test": (event, *_OF_ACME, "--as-if-on"),
         "trigger remove": schedule,
+        "module add": ("copy", "/bin/cp", read, "{output}/request-bundle.json", *_OF_ACME),
+        "module list": _OF_ACME,
+        "module run": ("copy", *_OF_ACME),
+        "module remove": ("copy", *_OF_ACME),
     }
 
 
@@ -66,4 +70,8 @@ STARTED_FAILING: dict[str, tuple[str, ...]] = {
     "trigger disable": ("nothing", *_OF_ACME),
     "trigger test": ("-", *_OF_ACME),
     "trigger remove": ("nothing", *_OF_ACME),
+    "module add": ("nothing", "no-program", *_OF_ACME),
+    "module list": ("--tenant", "nobody"),
+    "module run": ("nothing", "--tenant", "nobody"),
+    "module remove": ("nothing", *_OF_ACME),
 }

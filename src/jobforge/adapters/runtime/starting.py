@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from jobforge.contract.results import BundleResult
 from jobforge.core.errors import Denied
-from jobforge.core.starting import BundleOrder
+from jobforge.core.starting import BundleOrder, ModuleOrder, ModuleRun
 from jobforge.ports.engine import Attempt
 
 StartBundle = Callable[[BundleOrder, Attempt], Awaitable[BundleResult]]
+StartModule = Callable[[ModuleOrder, Attempt], Awaitable[ModuleRun]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,15 @@ class LiveStarts:
 
     attempt: Attempt
     start_bundle: StartBundle
+    start_module: StartModule
 
     async def bundle(self, order: BundleOrder) -> BundleResult:
         """Plan or execute a bundle."""
         return await self.start_bundle(order, self.attempt)
+
+    async def module(self, order: ModuleOrder) -> ModuleRun:
+        """Run a module command."""
+        return await self.start_module(order, self.attempt)
 
 
 class NoStarts:
@@ -35,3 +41,11 @@ class NoStarts:
             Denied: always.
         """
         raise Denied("no further work can be started from here")
+
+    async def module(self, order: ModuleOrder) -> ModuleRun:  # noqa: ARG002 (the port's signature)
+        """Refuse.
+
+        Raises:
+            Denied: always.
+        """
+        raise Denied("no module can be run from here")

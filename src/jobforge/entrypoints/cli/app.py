@@ -21,6 +21,7 @@ from jobforge.entrypoints.cli import (
     jobs,
     keys,
     limits,
+    modules,
     operate,
     projects,
     reports,
@@ -56,6 +57,7 @@ app.add_typer(jobs.app, name="job")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(events.app, name="event")
 app.add_typer(triggers.app, name="trigger")
+app.add_typer(modules.app, name="module")
 app.add_typer(tokens.app, name="token")
 app.add_typer(datasets.app, name="data")
 app.add_typer(connections.app, name="connection")

@@ -75,7 +75,7 @@ def run_job(  # noqa: PLR0913, PLR0917 (an option each)
         except (ContractViolation, InvalidInput, TenantUnknown, ProjectUnknown) as error:
             if not as_json:
                 raise
-            _show_answer(_refusal(app, error, job_type), as_json=True)
+            show_answer(_refusal(app, error, job_type), as_json=True)
             return exit_code_of(error)
         submission = Submission(
             tenant=owner,
@@ -87,9 +87,9 @@ def run_job(  # noqa: PLR0913, PLR0917 (an option each)
         token = policy_token or _token_in(document)
         bundle = to_bundle(job_type, document, tenant=owner.slug, key=_key(app, token))
         result = await app.submit_bundle.translated(bundle, submission, policy_token=token)
-        answer = await _answer(app, owner, result, job_type)
-        _show_answer(answer, as_json=as_json)
-        return _exit_code(answer)
+        answer = await answer_of(app, owner, result, job_type)
+        show_answer(answer, as_json=as_json)
+        return exit_code_of_answer(answer)
 
     run(command, as_json=as_json)
 
@@ -111,9 +111,10 @@ def _key(app: Application, token: str | None) -> str:
     return key_for_token(app.ids.uuid() if claims is None else claims.jti)
 
 
-async def _answer(
+async def answer_of(
     app: Application, tenant: TenantRecord, result: BundleResult, job_type: str
 ) -> JobAnswer:
+    """The answer of a run of one job, once that has ended."""
     child = result.child_runs[0] if result.child_runs else None
     if child is None or child.status != "queued" or child.job_id is None:
         return to_denied_answer(result, job_type)
@@ -186,7 +187,7 @@ def show(job_id: JobId, tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         answer = await app.show_job.answer(job_id, await app.names.tenant(tenant))
-        _show_answer(answer, as_json=as_json)
+        show_answer(answer, as_json=as_json)
         return 0
 
     run(command, as_json=as_json)
@@ -222,7 +223,8 @@ def retry(job_id: JobId, tenant: Tenant, as_json: AsJson = False) -> None:
     run(command, as_json=as_json)
 
 
-def _show_answer(answer: JobAnswer, *, as_json: bool) -> None:
+def show_answer(answer: JobAnswer, *, as_json: bool) -> None:
+    """Print a job's answer."""
     if as_json:
         print_json(answer.model_dump(mode="json"))
         return
@@ -240,7 +242,8 @@ def _show_answer(answer: JobAnswer, *, as_json: bool) -> None:
         out.print(f"{output.name}  {output.size:,} bytes  {output.ref}", markup=False)
 
 
-def _exit_code(answer: JobAnswer) -> int:
+def exit_code_of_answer(answer: JobAnswer) -> int:
+    """0 executed, 3 denied, else 4."""
     match answer.status:
         case "executed":
             return 0
