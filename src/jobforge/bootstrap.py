@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
+from jobforge.adapters.connections import OpenConnection, ProbeConnection
 from jobforge.adapters.datasets.store import FileDatasetStore
 from jobforge.adapters.datasets.uploads import FileUploadStore
 from jobforge.adapters.embedded.server import EmbeddedServer, default_home
@@ -21,7 +22,7 @@ from jobforge.adapters.engine.waiter import RunWaiter
 from jobforge.adapters.engine.worker import DEFAULT_CONCURRENCY, Worker
 from jobforge.adapters.http.address_guard import AddressGuard
 from jobforge.adapters.http.client import GuardedHttpClient
-from jobforge.adapters.http.connected import ConnectedHttpClient, parse_http_login
+from jobforge.adapters.http.connected import ConnectedHttpClient
 from jobforge.adapters.logging import configure_logging
 from jobforge.adapters.modules.runner import CommandRunner, is_program
 from jobforge.adapters.postgres.access import DatabaseAccess
@@ -40,16 +41,14 @@ from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, RandomSecrets, SystemClock
 from jobforge.autopilots.catalog import load_catalog
 from jobforge.config import Settings, forget_secrets, read_flags, take_variables
-from jobforge.core.actor import Actor
 from jobforge.core.admission import Switches
 from jobforge.core.catalog import AnyJobType, JobCatalog
-from jobforge.core.context import HttpClient, HttpRequest, Probes
+from jobforge.core.context import HttpClient, Probes
 from jobforge.core.egress import EgressPolicy
-from jobforge.core.errors import ConnectionMissing, Unavailable
+from jobforge.core.errors import Unavailable
 from jobforge.core.signing import Keyring
 from jobforge.core.starting import Starts
 from jobforge.ports.engine import Attempt
-from jobforge.ports.records import TenantRecord
 from jobforge.ports.runtime import Reach
 from jobforge.steps.admit_bundle import AdmitBundle
 from jobforge.steps.claim_targets import ClaimTargets
@@ -109,8 +108,6 @@ if TYPE_CHECKING:
 
 CATALOG = "jobforge.autopilots.catalog:load_catalog"
 """Where a handler's own process finds the job types."""
-
-PROBE_TIMEOUT = timedelta(seconds=10)
 
 
 def home_of(settings: Settings | None = None) -> Path:
@@ -376,37 +373,10 @@ class _Parts:
         find = partial(self.open_connection, tenant_id, "http")
         return ConnectedHttpClient(self.http, find)
 
-    async def open_connection(self, tenant_id: UUID, kind: str, name: str) -> dict[str, Any]:
-        """The settings of a tenant's connection.
-
-        Raises:
-            ConnectionMissing: there is none of this name, or it is of another kind.
-        """
-        async with self.storage.transaction(tenant_id) as unit:
-            record = await unit.connections.find(name)
-        if record is None or record.kind != kind:
-            raise ConnectionMissing(
-                f"there is no {kind} connection {name}",
-                hint=f"jobforge connection add {name} --kind {kind}",
-            )
-        return self.box.open(record.sealed, tenant_id=tenant_id, name=name)
-
-    async def probe_connection(self, tenant: TenantRecord, actor: Actor, name: str) -> str:
-        """Open a tenant's connection and say in words what answered."""
-        async with self.storage.transaction(tenant.tenant_id) as unit:
-            record = await unit.connections.find(name)
-        if record is not None and record.kind == "http":
-            return await self._probe_http(tenant.tenant_id, name)
-        probes = self.make_probes(tenant.tenant_id, Reach(is_host_allowed=actor.is_local))
-        queries = {"version": "SELECT version()"}
-        rows = await probes.postgres(name, queries, timeout=PROBE_TIMEOUT)
-        return str(rows["version"][0]["version"])
-
-    async def _probe_http(self, tenant_id: UUID, name: str) -> str:
-        settings = await self.open_connection(tenant_id, "http", name)
-        request = HttpRequest(url=str(parse_http_login(name, settings).base), connection=name)
-        response = await self.make_http(tenant_id).fetch(request)
-        return f"{request.url} answers with {response.status}"
+    @cached_property
+    def open_connection(self) -> OpenConnection:
+        """Opens sealed connections."""
+        return OpenConnection(self.storage, self.box)
 
     def make_worker(self, concurrency: int, *, starts: bool = True) -> Worker:
         """A worker in this process; with `starts` it also starts what is due by itself."""
@@ -481,7 +451,12 @@ def _wire(parts: _Parts) -> Application:
         datasets=Datasets(storage, datasets, clock, register),
         uploads=Uploads(FileUploadStore(parts.home), register, clock, ids),
         read_artifact=ReadArtifact(storage),
-        connections=Connections(storage, parts.box, clock, parts.probe_connection),
+        connections=Connections(
+            storage,
+            parts.box,
+            clock,
+            ProbeConnection(storage, parts.open_connection, parts.make_probes, parts.make_http),
+        ),
         keys=Keys(storage, clock, ids, RandomSecrets()),
         change_tenant=ChangeTenant(storage, clock),
         show_plan=ShowPlan(storage),
