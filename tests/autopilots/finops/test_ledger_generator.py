@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from tests.autopilots.finops.records import record
 
 from jobforge.autopilots.finops import reconcile
 from jobforge.autopilots.finops.reconciliation.generator import (
+    GeneratedLedgers,
     generate_ledgers,
     score_reconciliation,
 )
@@ -38,3 +40,18 @@ def test_a_reference_that_was_misspelt_into_a_neighbours_still_finds_its_own() -
     pairs = {(m.expected_ids, m.actual_ids) for m in found.matches}
     assert pairs == {(("INV-1012",), ("p1",)), (("INV-1021",), ("p2",))}
     assert found.differences == ()
+
+
+def test_the_order_of_the_records_changes_nothing_in_a_large_ledger() -> None:
+    truth = generate_ledgers(3_000, seed=5, broken=0.4)
+    shuffled = GeneratedLedgers(list(truth.expected), list(truth.actual))
+    np.random.default_rng(1).shuffle(shuffled.expected)
+    np.random.default_rng(2).shuffle(shuffled.actual)
+
+    plain = reconcile(truth.expected, truth.actual, fx_rates=truth.fx_rates)
+    again = reconcile(shuffled.expected, shuffled.actual, fx_rates=truth.fx_rates)
+
+    assert again.differences == plain.differences
+    assert again.matches == plain.matches
+    assert again.control_totals == plain.control_totals
+    assert again.tolerated == plain.tolerated

@@ -54,8 +54,7 @@ class _Objections:
 
     @cached_property
     def _same_customers(self) -> bool:
-        board = self._board
-        return share_names(board.expected.customers, board.actual.customers)
+        return share_names(self._board, "customers")
 
     def are_there(self, i: int, j: int) -> bool:
         expected, actual = self._board.expected, self._board.actual
@@ -71,9 +70,9 @@ class _Objections:
 def _pair(board: Board, left: list[int], right: list[int], objections: _Objections) -> int:
     """Match one amount's records; returns how many of the matches are unsure."""
     found = list(_candidates(board, left, right, objections))
-    rivals = Counter(i for _, i, _ in found)
+    rivals = Counter(i for *_, i, _ in found)
     unsure = 0
-    for _, i, j in sorted(found):
+    for _, _, _, i, j in sorted(found):
         if board.expected_partner[i] < 0 and board.actual_partner[j] < 0:
             by_chance = 1 / board.chance.confidence(date=True) - 1
             confidence = 1 / (by_chance + rivals[i])
@@ -85,18 +84,21 @@ def _pair(board: Board, left: list[int], right: list[int], objections: _Objectio
 
 def _candidates(
     board: Board, left: list[int], right: list[int], objections: _Objections
-) -> Iterator[tuple[int, int, int]]:
-    """Days apart and both positions; of many equal amounts each looks at the nearest only."""
-    ordered = sorted(right, key=lambda j: (int(board.actual.days[j]), j))
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """Days apart, both ranks and both positions; of many rivals only the nearest are looked at."""
+    ranks = board.expected.rank, board.actual.rank
+    ordered = sorted(right, key=lambda j: (int(board.actual.days[j]), int(ranks[1][j])))
     days = [int(board.actual.days[j]) for j in ordered]
     reach = board.tolerance.days
-    for rank, i in enumerate(sorted(left, key=lambda i: (int(board.expected.days[i]), i))):
+    queue = sorted(left, key=lambda i: (int(board.expected.days[i]), int(ranks[0][i])))
+    for place, i in enumerate(queue):
         day = int(board.expected.days[i])
         first, stop = bisect_left(days, day - reach), bisect_right(days, day + reach)
         if stop - first > MAX_LOOKED_AT:
             # Record n of one side is likely record n of the other.
-            first = min(max(first, rank - MAX_LOOKED_AT // 2), stop - MAX_LOOKED_AT)
+            first = min(max(first, place - MAX_LOOKED_AT // 2), stop - MAX_LOOKED_AT)
             stop = first + MAX_LOOKED_AT
         for j in ordered[first:stop]:
             if not objections.are_there(i, j):
-                yield abs(int(board.actual.days[j]) - day), i, j
+                gap = abs(int(board.actual.days[j]) - day)
+                yield gap, int(ranks[0][i]), int(ranks[1][j]), i, j

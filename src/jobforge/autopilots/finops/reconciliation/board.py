@@ -119,19 +119,20 @@ class Board:
         )
 
     def open_expected(self) -> list[int]:
-        """Positions on the expected side without a partner, in order."""
-        return np.flatnonzero(self.expected_partner < 0).tolist()
+        """Positions on the expected side without a partner, in the order of their ids."""
+        return self.expected.in_order(np.flatnonzero(self.expected_partner < 0))
 
     def open_actual(self) -> list[int]:
-        """Positions on the actual side without a partner, in order."""
-        return np.flatnonzero(self.actual_partner < 0).tolist()
+        """Positions on the actual side without a partner, in the order of their ids."""
+        return self.actual.in_order(np.flatnonzero(self.actual_partner < 0))
 
 
 class MatchList(Sequence[Match]):
-    """All matches, the exact ones made when looked at."""
+    """All matches, the exact ones made when looked at, these by the ids of the expected side."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
+        self._order = np.argsort(board.expected.rank[board.exact_expected], kind="stable")
 
     @override
     def __len__(self) -> int:
@@ -163,8 +164,9 @@ class MatchList(Sequence[Match]):
         board, exact = self._board, len(self._board.exact_expected)
         if index >= exact:
             return board.matches[index - exact]
+        at = self._order[index]
         return Match(
-            (board.expected.ids[board.exact_expected[index]],),
-            (board.actual.ids[board.exact_actual[index]],),
-            float(board.exact_confidence[index]),
+            (board.expected.ids[board.exact_expected[at]],),
+            (board.actual.ids[board.exact_actual[at]],),
+            float(board.exact_confidence[at]),
         )

@@ -49,7 +49,7 @@ class Chance:
 
 def measure_chance(expected: Side, actual: Side, *, days: int) -> Chance:
     """Measure the agreement of unrelated pairs on an evenly spaced sample of both sides."""
-    left, right = _sample(len(expected)), _sample(len(actual))
+    left, right = _sample(expected), _sample(actual)
     return Chance(
         candidates=max(len(expected), len(actual)),
         reference=_agreement(expected.references, actual.references, left, right),
@@ -59,8 +59,8 @@ def measure_chance(expected: Side, actual: Side, *, days: int) -> Chance:
     )
 
 
-def _sample(size: int) -> Ints:
-    return np.arange(0, size, max(1, -(-size // SAMPLE)), dtype=np.int64)
+def _sample(side: Side) -> Ints:
+    return side.by_id[:: max(1, -(-len(side) // SAMPLE))]
 
 
 def _agreement(

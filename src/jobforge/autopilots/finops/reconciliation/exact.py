@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Hashable, Sequence
+from itertools import repeat
+from typing import TypeVar
 
 import numpy as np
 
 from jobforge.autopilots.finops.reconciliation.board import Board
 from jobforge.autopilots.finops.reconciliation.ledger import Flags, Ints, Side
+
+T = TypeVar("T")
 
 
 def match_exact(board: Board) -> None:
@@ -31,26 +35,28 @@ def match_exact(board: Board) -> None:
 
 def unique_pairs(left: Sequence[Hashable], right: Sequence[Hashable]) -> tuple[Ints, Ints]:
     """Positions of values that occur exactly once on each side; falsy values never pair."""
-    table = dict.fromkeys(left)
-    table.update(dict.fromkeys(right))
-    codes = dict(zip(table, range(len(table)), strict=True))
-    first, second = (_codes(values, codes) for values in (left, right))
-    size = len(codes)
-    single = (np.bincount(first, minlength=size) == 1) & (np.bincount(second, minlength=size) == 1)
+    first, second = _once(left), _once(right)
+    partner = np.fromiter(map(second.get, left, repeat(-1)), np.int64, len(left))
+    at_left = np.flatnonzero(partner >= 0)
+    if len(first) < len(left):
+        own = np.fromiter(map(first.get, _take(left, at_left), repeat(-1)), np.int64, len(at_left))
+        at_left = at_left[own >= 0]
+    return at_left, partner[at_left]
+
+
+def _once(values: Sequence[Hashable]) -> dict[Hashable, int]:
+    """Where each value stands that occurs once; without the empty ones."""
+    position = dict(zip(values, range(len(values)), strict=True))
+    if len(position) < len(values):
+        last = np.fromiter(map(position.__getitem__, values), np.int64, len(values))
+        for at in np.flatnonzero(last != np.arange(len(values))).tolist():
+            position.pop(values[at], None)
     for empty in ("", None):
-        if empty in codes:
-            single[codes[empty]] = False
-    position = np.full(size, -1, np.int64)
-    position[second] = np.arange(len(right), dtype=np.int64)
-    at_left = np.flatnonzero(single[first])
-    return at_left, position[first[at_left]]
+        position.pop(empty, None)
+    return position
 
 
-def _codes(values: Sequence[Hashable], codes: dict[Hashable, int]) -> Ints:
-    return np.fromiter(map(codes.__getitem__, values), np.int64, len(values))
-
-
-def _take(values: list[str], at: Ints) -> list[str]:
+def _take(values: Sequence[T], at: Ints) -> list[T]:
     return list(map(values.__getitem__, at.tolist()))
 
 

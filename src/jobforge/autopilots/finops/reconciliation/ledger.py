@@ -26,14 +26,18 @@ _LARGEST = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The records of one side; position `i` is the same record in every column.
+    """The records of one side as they came; position `i` is the same record in every column.
 
-    `units` are amounts in 10^-scale, `days` proleptic ordinals in the reconciliation's time zone.
+    `by_id` has the positions in the order of their ids, `rank` is its inverse: whatever depends on
+    an order depends on this one, never on the one the records came in. `units` are amounts in
+    10^-scale, `days` proleptic ordinals in the reconciliation's time zone.
     """
 
     name: SideName
     rows: Sequence[Record]
     ids: list[str]
+    by_id: Ints
+    rank: Ints
     units: Ints
     scale: int
     days: Ints
@@ -44,6 +48,11 @@ class Side:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def in_order(self, positions: Ints) -> list[int]:
+        """These positions by the ids of their records."""
+        ordered: list[int] = positions[np.argsort(self.rank[positions], kind="stable")].tolist()
+        return ordered
 
     def amount(self, index: int) -> Decimal:
         """The record's amount, exactly."""
@@ -73,7 +82,8 @@ def build_sides(
     """
     scale = 4
     names: tuple[SideName, SideName] = ("expected", "actual")
-    given = [_in_order(name, rows) for name, rows in zip(names, (expected, actual), strict=True)]
+    given = (expected, actual)
+    ids = [_ids(name, rows) for name, rows in zip(names, given, strict=True)]
     amounts = [_amounts(name, rows) for name, rows in zip(names, given, strict=True)]
     scaled = [_to_units(column, scale) for column in amounts]
     if any(units is None for units in scaled):
@@ -82,24 +92,25 @@ def build_sides(
             raise InvalidInput(f"an amount has more than {MAX_SCALE} decimals")
         scaled = [_to_units(column, scale) for column in amounts]
     first, second = (
-        _build(name, rows, units, scale, zone)
-        for name, rows, units in zip(names, given, scaled, strict=True)
+        _build(name, rows, own_ids, units, scale, zone)
+        for name, rows, own_ids, units in zip(names, given, ids, scaled, strict=True)
         if units is not None
     )
     return first, second
 
 
-def _in_order(name: SideName, rows: Sequence[Record]) -> Sequence[Record]:
-    """The records by their ids: what is matched does not depend on the order they came in."""
-    ids = _ids(name, rows)
-    return [rows[at] for at in sorted(range(len(ids)), key=ids.__getitem__)]
-
-
-def _build(name: SideName, rows: Sequence[Record], units: Ints, scale: int, zone: tzinfo) -> Side:
+def _build(
+    name: SideName, rows: Sequence[Record], ids: list[str], units: Ints, scale: int, zone: tzinfo
+) -> Side:
+    by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
+    rank = np.empty(len(ids), np.int64)
+    rank[by_id] = np.arange(len(ids), dtype=np.int64)
     return Side(
         name=name,
         rows=rows,
-        ids=_texts(rows, "id"),
+        ids=ids,
+        by_id=by_id,
+        rank=rank,
         units=units,
         scale=scale,
         days=_days(name, rows, zone),

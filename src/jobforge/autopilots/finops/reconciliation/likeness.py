@@ -34,6 +34,7 @@ class Candidate:
 
     left: int
     right: int
+    ranks: tuple[int, int]
     similarity: float | None
     same_customer: bool
     day_gap: int
@@ -45,15 +46,14 @@ class Candidate:
         return self.verdict is None or self.verdict.kind not in ("amount", "currency")
 
     @property
-    def rank(self) -> tuple[bool, float, bool, int, int, int]:
+    def rank(self) -> tuple[bool, float, bool, int, tuple[int, int]]:
         """Sorts the best first."""
         return (
             not self.is_amount_settled,
             -(self.similarity if self.similarity is not None else 0.5),
             not self.same_customer,
             self.day_gap,
-            self.left,
-            self.right,
+            self.ranks,
         )
 
 
@@ -128,7 +128,8 @@ def _weigh(board: Board, i: int, j: int, orphans: Orphans) -> Candidate | None:
         return None
     gap = abs(int(actual.days[j] - expected.days[i]))
     verdict = explain(board, [i], [j])
-    candidate = Candidate(i, j, similarity, same_customer, gap, verdict)
+    ranks = int(expected.rank[i]), int(actual.rank[j])
+    candidate = Candidate(i, j, ranks, similarity, same_customer, gap, verdict)
     return candidate if _is_enough(board, candidate) else None
 
 

@@ -23,7 +23,7 @@ def report_residue(board: Board, outside_expected: Flags, outside_actual: Flags)
         (board.expected, board.expected_partner, outside_expected),
         (board.actual, board.actual_partner, outside_actual),
     ):
-        left = np.flatnonzero((partner < 0) & ~outside).tolist()
+        left = side.in_order(np.flatnonzero((partner < 0) & ~outside))
         originals = _originals(side, partner, left)
         for index in left:
             _report(board, side, index, originals)
@@ -60,11 +60,11 @@ def _find_original(
     """The matched record this one repeats: same reference, or same customer within the days."""
     by_reference, by_customer = _candidates(side, index, originals)
     if by_reference:
-        return min(by_reference, key=lambda other: _gap(side, index, other))
+        return min(by_reference, key=lambda other: (_gap(side, index, other), side.rank[other]))
     near = [o for o in by_customer if _gap(side, index, o) <= board.tolerance.days]
     unlike = side.references[index]
     near = [o for o in near if not unlike or not side.references[o]]
-    return min(near, key=lambda other: _gap(side, index, other), default=None)
+    return min(near, key=lambda other: (_gap(side, index, other), side.rank[other]), default=None)
 
 
 def _candidates(

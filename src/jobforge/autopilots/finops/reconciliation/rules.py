@@ -114,8 +114,13 @@ def _pair_closest(board: Board, left: list[int], right: list[int]) -> None:
     if len(left) == len(right) == 1:
         close(board, left, right)
         return
-    pairs = [(_distance(board, i, j), i, j) for i in left[:MAX_GROUP] for j in right[:MAX_GROUP]]
-    for _, i, j in sorted(pairs):
+    ranks = board.expected.rank, board.actual.rank
+    pairs = [
+        (_distance(board, i, j), int(ranks[0][i]), int(ranks[1][j]), i, j)
+        for i in left[:MAX_GROUP]
+        for j in right[:MAX_GROUP]
+    ]
+    for *_, i, j in sorted(pairs):
         if board.expected_partner[i] < 0 and board.actual_partner[j] < 0:
             close(board, [i], [j])
 

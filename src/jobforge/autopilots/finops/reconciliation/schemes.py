@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import compress
+from typing import Literal
 
 from jobforge.autopilots.finops.reconciliation.board import Board
 from jobforge.autopilots.finops.reconciliation.ledger import Side
@@ -18,7 +18,7 @@ class Orphans:
         left, right = board.open_expected(), board.open_actual()
         self._expected = _owners(board.expected, {board.actual.references[j] for j in right})
         self._actual = _owners(board.actual, {board.expected.references[i] for i in left})
-        self.is_shared_scheme = share_names(board.expected.references, board.actual.references)
+        self.is_shared_scheme = share_names(board, "references")
 
     def are(self, board: Board, i: int, j: int) -> bool:
         """Neither reference means another record of the other side.
@@ -48,12 +48,13 @@ def _owners(side: Side, asked: set[str]) -> dict[str, str]:
     return owners
 
 
-def share_names(left: Sequence[str], right: Sequence[str]) -> bool:
+def share_names(board: Board, field: Literal["references", "customers"]) -> bool:
     """Whether more than half of the names of the smaller side are on the other, too.
 
-    Looks at an evenly spaced sample of the names.
+    Looks at a sample of the records, evenly spaced by their ids.
     """
-    few, many = sorted((left, right), key=len)
-    named = list(filter(None, few))
-    sample = set(named[:: max(1, len(named) // SAMPLE)])
-    return len(sample.intersection(many)) * 2 > len(sample)
+    few, many = sorted((board.expected, board.actual), key=len)
+    names: list[str] = getattr(few, field)
+    step = max(1, len(few) // SAMPLE)
+    sample = {names[at] for at in few.by_id[::step].tolist()} - {""}
+    return len(sample.intersection(getattr(many, field))) * 2 > len(sample)
