@@ -15,7 +15,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ from jobforge.autopilots.finops import (
     validate_focus,
 )
 from jobforge.autopilots.finops.churn.quality import measure_quality
-from jobforge.autopilots.finops.costs.daily import to_daily_costs
+from jobforge.autopilots.finops.costs.daily import DailyCosts, to_daily_costs
+from jobforge.autopilots.finops.costs.find import Z_SCORES, Thresholds, find_in_daily_costs
 from jobforge.autopilots.finops.costs.forecast import forecast_total
 from jobforge.autopilots.finops.costs.generator import generate_costs, score_findings
 from jobforge.autopilots.finops.reconciliation.generator import (
@@ -158,6 +159,8 @@ def focus() -> Figures:
     yield "focus_skipped", judged_not, "441", "441"
     yield "focus_strict_fail", report.count("fail", strict=True), "-", "-"
     yield "focus_seconds", seconds, "< 2", "-"
+    older = validate_focus(DATA / "focus" / "focus_sample.csv.gz", version="1.0")
+    yield "focus_1_0_fail", older.count("fail"), "10", "10"
 
 
 def ledgers() -> Figures:
@@ -202,6 +205,11 @@ def costs() -> Figures:
     begin = time.perf_counter()
     detect_anomalies_many([DAY * n for n in range(730)], matrix)
     yield "series_10000_seconds", time.perf_counter() - begin, "< 60", "-"
+    keys = tuple((f"account-{n}", "service") for n in range(len(matrix)))
+    costs = DailyCosts(date(2024, 1, 1), keys, np.abs(matrix), {}, "USD")
+    begin = time.perf_counter()
+    find_in_daily_costs(costs, Thresholds(Z_SCORES["medium"], 10, 0.25))
+    yield "cost_series_10000_seconds", time.perf_counter() - begin, "< 60", "-"
 
 
 def _coverage() -> float:

@@ -168,7 +168,7 @@ def test_a_statement_whose_text_is_a_path_opens_no_file(tmp_path: Path) -> None:
     inside = tmp_path / "other.sta"
     inside.write_text(MT940)
 
-    with pytest.raises(SourceMalformed):
+    with pytest.raises(SourceMalformed, match="no MT940 statement"):
         read(str(inside), tmp_path, "statement.sta")
 
 
