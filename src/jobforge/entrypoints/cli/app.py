@@ -35,6 +35,7 @@ from jobforge.entrypoints.cli import (
     types,
     windows,
 )
+from jobforge.entrypoints.cli.permissions import ask_first
 from jobforge.entrypoints.cli.session import exit_code_of, show_error
 
 app = typer.Typer(
@@ -73,6 +74,8 @@ app.command("pause")(switches.pause)
 app.command("resume")(switches.resume)
 app.add_typer(windows.app, name="window")
 app.add_typer(limits.app, name="limits")
+
+ask_first(app)
 
 
 def _show_version(is_asked: bool) -> None:
