@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-apply-crash lint format bench bench-ops bench-support bench-growth \
+.PHONY: help demo test test-apply-crash lint format bench bench-api bench-ops bench-support bench-growth \
 	bench-finops soak lock clean
 
 help: ## Show this list
@@ -39,6 +39,9 @@ format: $(STAMP) ## Rewrite the code in the project's style
 
 bench: $(STAMP) ## Measure the engine against PgQueuer's bare drain
 	$(BIN)/python -m benchmarks.engine
+
+bench-api: $(STAMP) ## Measure the HTTP API against the same use cases
+	$(BIN)/python -m benchmarks.api
 
 bench-ops: $(STAMP) ## Measure the ops analyses next to published figures
 	$(BIN)/python -m benchmarks.ops
