@@ -234,6 +234,19 @@ async def test_an_action_logs_in_by_its_connection_and_never_knows_how(app: Harn
     )
 
 
+async def test_trying_a_connection_logs_in_and_tells_the_status_alone(app: Harness) -> None:
+    async with Site().serving() as site:
+        site.answer("/api", status="403 Forbidden", body=PASSWORD.encode())
+        url = f"http://127.0.0.1:{site.port}/api"
+        settings = {"url": url, "headers": {"X-Key": PASSWORD}}
+        await app.app.connections.add("cms", "http", settings, app.tenant, OPERATOR)
+
+        said = await app.app.connections.test("cms", app.tenant, OPERATOR)
+
+    assert said == f"{url} answers with 403"
+    assert f"x-key: {PASSWORD}" in site.requests[0]
+
+
 async def test_another_tenants_connection_is_not_there(app: Harness) -> None:
     other = await app.new_tenant("other")
     await app.app.connections.add(
