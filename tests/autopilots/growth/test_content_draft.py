@@ -406,6 +406,8 @@ def test_every_example_is_a_valid_payload() -> None:
     [
         ("We guarantee it.", "guaranteed"),
         ("It is guaranteed.", "guarantees"),
+        ("Guaranteeing results", "guaranteed"),
+        ("increasing sales", "increase sales"),
         ("Results are GUARAN\u00adTEED here.", "guaranteed"),
         ("\uff27\uff55aranteed results", "guaranteed"),
         ("risk\u00a0free trials", "risk free"),

@@ -16,7 +16,7 @@ from jobforge.core.errors import DatasetMissing, SourceMalformed
 PROFILE_FOLDER = "profiles"
 _MAX_PARENTS = 5
 _NAME = re.compile(r"^[A-Za-z0-9._-]{1,100}$")
-_ENDING = re.compile(r"(?<=\w\w\w\w)(?:ing|ed|e|s)$")
+_ENDING = re.compile(r"(?<=\w\w\w\w)(?:e?ing|ed|e|s)$")
 _CLAIM = re.compile(
     r"\d+(?:[.,]\d+)?\s*(?:%|percent|x\b|times\b)|\b(?:best|fastest|cheapest|leading|only|first|most|"
     r"number one|no\. ?1|guarantee[sd]?|proven|always|never|every|zero|100|unlimited|free|"
