@@ -316,6 +316,16 @@ async def test_an_endpoint_rewords_quotes_under_the_same_checks() -> None:
     assert max(draft.overlap.values()) < 0.05
 
 
+async def test_an_endpoint_that_wants_a_key_is_asked_by_its_connection() -> None:
+    context = chat("SENTENCE")
+
+    await run({"rewriter": {**REWRITER, "connection": "model-server"}}, context)
+
+    asked = [request for request in context.http.requests if request.method == "POST"]
+    assert asked
+    assert {request.connection for request in asked} == {"model-server"}
+
+
 async def test_a_rewording_that_adds_facts_is_refused() -> None:
     result = await run({"rewriter": REWRITER}, chat("SENTENCE It saves 50 percent."))
 
