@@ -75,6 +75,7 @@ def read_file(
     connection = duckdb.connect()
     try:
         connection.execute("SET threads = 2")
+        connection.execute("SET enable_progress_bar = false")
         relation = _relation(connection, file, columns)
         return _read(connection, relation, [str(file.path)], columns, steps, only_steps)
     except duckdb.Error as error:
