@@ -44,14 +44,16 @@ class Flags(BaseSettings):
     )
 
 
+_FLAG_NAMES = tuple(f"{_PREFIX}{name.upper()}" for name in Flags.model_fields)
+
+
 def read_flags() -> Flags:
     """The switches as they are at this moment.
 
     Every decision and every claimed job asks, so what the variables say is parsed once for each
     thing they say.
     """
-    names = (f"{_PREFIX}{name.upper()}" for name in Flags.model_fields)
-    return _parse_flags(tuple((name, os.environ.get(name)) for name in names))
+    return _parse_flags(tuple((name, os.environ.get(name)) for name in _FLAG_NAMES))
 
 
 @lru_cache(maxsize=64)

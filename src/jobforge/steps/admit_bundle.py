@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
+
 from jobforge.contract.codes import ChildCode
 from jobforge.contract.dialects import TranslatedBundle
 from jobforge.contract.results import BundleResult, ChildRun
@@ -229,6 +231,9 @@ def _to_job(decision: Decision, index: int, verdicts: _Verdicts, jti: str | None
     )
 
 
+_CHILDREN = TypeAdapter(tuple[ChildRun, ...])
+
+
 def _to_run(facts: RunFacts, verdicts: _Verdicts, children: Sequence[ChildRun]) -> RunRecord:
     unread = to_unread_run(facts, verdicts.submission)
     is_open = bool(verdicts.job_ids)
@@ -241,7 +246,7 @@ def _to_run(facts: RunFacts, verdicts: _Verdicts, children: Sequence[ChildRun]) 
         producer_hash=facts.producer_hash,
         plan_digest=facts.plan_digest,
         effects_digest=verdicts.plan.effects_digest,
-        decisions=json.dumps([child.model_dump(mode="json") for child in children]),
+        decisions=_CHILDREN.dump_json(tuple(children)).decode(),
         action_jobs_blocked=facts.action_jobs_blocked,
         open_children=len(verdicts.job_ids),
         artifact_ref=facts.artifact_ref,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -198,6 +198,6 @@ def _identity(prepared: PreparedBundle, submission: Submission) -> JobIdentity:
     )
 
 
-def _mask(payload: object) -> dict[str, object]:
-    masked, _ = mask_secrets(payload)
-    return dict(masked)
+def _mask(payloads: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
+    masked, _ = mask_secrets(payloads)
+    return list(masked)

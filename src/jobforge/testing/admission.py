@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -143,6 +143,6 @@ def make_bundle(*requests: TranslatedRequest, **changes: Any) -> TranslatedBundl
     return TranslatedBundle(**fields | changes)
 
 
-def unmasked(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+def unmasked(payloads: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     """The mask for payloads that hold no secret."""
-    return payload
+    return payloads

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,8 +33,11 @@ def from_module(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"ticket_id": payload["id"], "depth": payload["level"] + 1}
 
 
-def mask_secret(payload: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {key: "***" if value == "s3cret" else value for key, value in payload.items()}
+def mask_secret(payloads: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    return [
+        {key: "***" if value == "s3cret" else value for key, value in payload.items()}
+        for payload in payloads
+    ]
 
 
 def refuse(_: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -33,15 +33,18 @@ class ArtifactRows:
         if len(content) > MAX_BYTES:
             raise InvalidInput(f"an artifact may have {MAX_BYTES} bytes; this has {len(content)}")
         checksum = checksum_of(content)
-        is_new = await self._connection.fetchrow(
-            QUERIES.insert_artifact, self._tenant_id, checksum, len(content), mime_type, at
+        chunks = [
+            content[start : start + CHUNK_BYTES] for start in range(0, len(content), CHUNK_BYTES)
+        ]
+        await self._connection.execute(
+            QUERIES.insert_artifact,
+            self._tenant_id,
+            checksum,
+            len(content),
+            mime_type,
+            at,
+            chunks,
         )
-        if is_new:
-            chunks = [
-                content[start : start + CHUNK_BYTES]
-                for start in range(0, len(content), CHUNK_BYTES)
-            ]
-            await self._connection.execute(QUERIES.insert_chunks, self._tenant_id, checksum, chunks)
         return checksum
 
     async def find(self, checksum: str) -> ArtifactRecord | None:

@@ -271,7 +271,7 @@ class LiveContexts:
             is_ended = not has_another_try(error, **tries)
             raise
         finally:
-            if is_ended:
+            if is_ended and scratch.has(job):
                 await asyncio.to_thread(scratch.remove, job)
 
     @asynccontextmanager

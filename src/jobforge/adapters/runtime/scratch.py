@@ -31,6 +31,10 @@ class ScratchFolders:
         os.utime(folder, (seconds, seconds))
         return folder
 
+    def has(self, job: JobIdentity) -> bool:
+        """Whether the job ever asked for one; cheap enough to ask on the way."""
+        return os.path.lexists(f"{self._root}/{job.tenant_id}/{job.job_id}")
+
     def remove(self, job: JobIdentity) -> None:
         """Delete the job's folder, if it has one."""
         shutil.rmtree(self._path(job), ignore_errors=True)

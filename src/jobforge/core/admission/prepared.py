@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,8 @@ from jobforge.core.errors import PayloadInvalid
 from jobforge.core.model import Model
 from jobforge.core.plan import Plan, PlannedRequest
 
-Mask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Mask = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
+"""Takes all payloads of a bundle at once: most hold no secret, and one look tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +91,17 @@ def prepare(
     `mask` replaces secrets in a payload's texts: what is digested, stored and run is masked.
     """
     project_id = _project_of(bundle, caller)
+    types = [catalog.find(request.job_type) for request in bundle.requests]
+    translated = list(map(_translate, bundle.requests, types))
+    masked = mask([payload for payload, _ in translated])
     requests = tuple(
         _prepare_request(
             index,
             request,
-            catalog.find(request.job_type),
+            types[index],
             tenant=_tenant_name(request, bundle, caller),
             project=_project_name(request, bundle, caller),
-            mask=mask,
+            translated=(masked[index], translated[index][1]),
         )
         for index, request in enumerate(bundle.requests)
     )
@@ -111,11 +115,10 @@ def _prepare_request(
     *,
     tenant: str,
     project: str | None,
-    mask: Mask,
+    translated: tuple[Mapping[str, Any], PayloadInvalid | None],
 ) -> PreparedRequest:
-    payload, fault = _translate(source, job_type)
-    masked = mask(payload)
-    text = canonical_bytes(masked)
+    payload, fault = translated
+    text = canonical_bytes(payload)
     parsed, fault = _parse(text.decode(), job_type) if fault is None else (None, fault)
     planned = PlannedRequest(
         request_id=source.request_id,

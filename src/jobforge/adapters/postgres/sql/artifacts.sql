@@ -1,15 +1,14 @@
 -- name: insert_artifact
--- Store an artifact's description; no row where it is there already.
-INSERT INTO jobforge.artifacts (tenant_id, checksum, size, mime_type, created_at)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT DO NOTHING
-RETURNING checksum;
-
--- name: insert_chunks
--- Store an artifact's content in pieces of at most 1 MiB.
+-- Store an artifact and its content in pieces of at most 1 MiB, unless it is there already.
+WITH described AS (
+    INSERT INTO jobforge.artifacts (tenant_id, checksum, size, mime_type, created_at)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING
+    RETURNING tenant_id, checksum
+)
 INSERT INTO jobforge.artifact_chunks (tenant_id, checksum, position, content)
-SELECT $1, $2, position - 1, content
-FROM unnest($3::bytea[]) WITH ORDINALITY AS chunk (content, position);
+SELECT described.tenant_id, described.checksum, chunk.position - 1, chunk.content
+FROM described, unnest($6::bytea[]) WITH ORDINALITY AS chunk (content, position);
 
 -- name: find_artifact
 -- An artifact's description.
