@@ -1,4 +1,4 @@
-"""A job type that does nothing, and a worker process for it."""
+"""A job type that does nothing, and worker processes: ours, and PgQueuer's own."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.db import AsyncpgPoolDriver
 from pydantic import SecretStr
 
+from jobforge.adapters.postgres.queue import queries_on, queue_settings
 from jobforge.bootstrap import open_application
 from jobforge.config import Settings
 from jobforge.core.context import JobContext
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
+
+Work = Literal["jobforge", "bare"]
+BARE = "bench.bare"
+"""The entrypoint of PgQueuer's own drain."""
 
 
 class NoopPayload(Model):
@@ -53,10 +61,34 @@ async def work(home: Path, database_url: str) -> None:
     async with open_application(settings, extra_job_types=[NOOP]) as app:
         worker = app.make_worker(400)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        _say_ready()
         await worker.run()
 
 
+async def work_bare(home: Path, database_url: str) -> None:
+    """Let PgQueuer alone drain rows from the word "go" until SIGTERM."""
+    settings = Settings(home=home, database_url=SecretStr(database_url))
+    async with open_application(settings) as app:
+        queries = queries_on(AsyncpgPoolDriver(app.database.pool))
+        manager = QueueManager(queries, channel=queue_settings().channel)
+
+        @manager.entrypoint(BARE, accepts_context=False)
+        async def bare(_job: object) -> None:
+            return
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, manager.shutdown.set)
+        _say_ready()
+        await asyncio.to_thread(sys.stdin.readline)
+        await manager.run(
+            batch_size=200, max_concurrent_tasks=800, dequeue_timeout=timedelta(seconds=1)
+        )
+
+
+def _say_ready() -> None:
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    asyncio.run(work(Path(sys.argv[1]), sys.stdin.readline().strip()))
+    run = work_bare if sys.argv[1] == "bare" else work
+    asyncio.run(run(Path(sys.argv[2]), sys.stdin.readline().strip()))
