@@ -24,7 +24,7 @@ test: $(STAMP) ## Run every check: style, types, the import map, then the tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q -n 2
 
-test-apply-crash: $(STAMP) ## Crash and fail changes of files at random, 1,000 times
+test-apply-crash: $(STAMP) ## Crash and fail changes of files, git and other targets at random, 1,000 times
 	$(BIN)/python -m benchmarks.ops_apply_crash
 
 lint: $(STAMP) ## Check style, types and the import map

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.ops_apply_crash import TURNS
 from benchmarks.ops_apply_crash import run as run_crashes
 from jobforge.autopilots.ops import (
     MetricSeries,
@@ -37,7 +38,7 @@ from jobforge.autopilots.ops.rca.series import to_grid
 
 DATA = Path(__file__).parents[2] / "shared" / "datasets"
 N_FILES = 1000
-CRASH_SCHEDULES = 100
+CRASH_SCHEDULES = 60
 RATIOS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 Key = tuple[str, str, str]
@@ -376,7 +377,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measure_causes(table)
     measure_diagnose_speed(table)
     measure_sizes(table)
-    report = run_crashes(CRASH_SCHEDULES, 0)
+    report = run_crashes(CRASH_SCHEDULES, 0, tuple(TURNS))
     table.add("apply_crash_schedules", report["schedules"], "1000 in test-apply-crash")
     table.add("apply_crash_violations", report["violations"], "0")
     table.add("apply_crash_applied_twice", report["applied_twice"], "0")

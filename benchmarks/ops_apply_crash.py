@@ -1,12 +1,13 @@
-"""Random crash and failure schedules of `autopilot.ops.apply` on real files.
+"""Random crash and failure schedules of `autopilot.ops.apply` on real targets.
 
-Each schedule plans a change of one to four files and lets processes carry it out that are killed
-(SIGKILL before or after any file operation, or SIGALRM at any instant), that fail, or that meet
-somebody else's edit. In the end every file must have its planned bytes, or every file the bytes it
-had, a foreign edit must have survived, and no file may have been written twice. The last line
-printed is one JSON object.
+Each schedule plans changes and lets processes carry them out that are killed (SIGKILL before or
+after any operation, or SIGALRM at any instant), that fail, or that meet somebody else's edit. Of
+files and git branches all must be changed in the end, or none, byte for byte. What cannot be
+undone exactly (a push, a vacuum, an index built concurrently on a real server, a call) must end
+verified, undone, or with a person asked and a complete journal; nothing may be applied twice. The
+last line printed is one JSON object.
 
-    python -m benchmarks.ops_apply_crash [--schedules 1000] [--seed 0]
+    python -m benchmarks.ops_apply_crash [--schedules 1000] [--seed 0] [--kind files|git|outside]
 """
 
 from __future__ import annotations
@@ -19,263 +20,211 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from jobforge.adapters.targets.workspace import TenantWorkspace
+from benchmarks.ops_crash_outside import OutsideWorld
+from benchmarks.ops_crash_worlds import (
+    Faults,
+    Faulty,
+    FileJournal,
+    FilesWorld,
+    GitWorld,
+    World,
+    make_template,
+    run_alone,
+)
+from jobforge.adapters.embedded.server import EmbeddedServer
 from jobforge.autopilots.ops.apply import APPLY, ApplyPayload
-from jobforge.contract.canonical import checksum_of
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.effects import PlannedEffect
-from jobforge.core.errors import TargetUnavailable
-from jobforge.testing.context import MemoryContext
+from jobforge.core.errors import NeedsPerson
 
 MAX_ATTEMPTS = 12
+CALM_ATTEMPTS = 3
+"""The last ones, which nothing disturbs: every schedule ends."""
 EDIT_CHANCE = 0.05
-APPLIED, FAILED, RETRY = 0, 3, 4
+TURNS = {"files": 40, "git": 60, "outside": 60}
+APPLIED, FAILED, RETRY, ASKED, BROKEN = 0, 3, 4, 5, 99
+_ENDINGS = {APPLIED: "applied", FAILED: "failed", ASKED: "needs_person"}
+_SERVER = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off",
+           "autovacuum": "off"}  # fmt: skip
 
 
 @dataclass
-class FaultyWorkspace:
-    """The real workspace, which logs each write and, at one operation, kills or fails."""
+class Report:
+    """What the schedules showed."""
 
-    inner: TenantWorkspace
-    log: Path
-    kill_before: int = -1
-    kill_after: int = -1
-    fail_at: int = -1
-    count: int = field(default=0)
-
-    async def read(self, path: str) -> bytes:
-        """Read, unless it is this operation's turn."""
-        self._before()
-        content = await self.inner.read(path)
-        self._after()
-        return content
-
-    async def check(self, path: str) -> None:
-        """Look, without a fault."""
-        await self.inner.check(path)
-
-    async def list(self, path: str, *, suffixes: Sequence[str] = ()) -> tuple[str, ...]:
-        """List, without a fault."""
-        return await self.inner.list(path, suffixes=suffixes)
-
-    async def replace(self, path: str, content: bytes, *, expected_checksum: str | None) -> None:
-        """Write, unless it is this operation's turn."""
-        self._before()
-        self._note("begin", path, content)
-        await self.inner.replace(path, content, expected_checksum=expected_checksum)
-        self._note("end", path, content)
-        self._after()
-
-    async def remove(self, path: str, *, expected_checksum: str) -> None:
-        """Delete, unless it is this operation's turn."""
-        self._before()
-        await self.inner.remove(path, expected_checksum=expected_checksum)
-        self._after()
-
-    def _note(self, word: str, path: str, content: bytes) -> None:
-        if path.startswith("."):
-            return
-        descriptor = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.write(descriptor, f"{word} {path} {checksum_of(content)}\n".encode())
-        os.close(descriptor)
-
-    def _before(self) -> None:
-        if self.count == self.kill_before:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self.count == self.fail_at:
-            self.count += 1
-            raise TargetUnavailable("the disk fails")
-
-    def _after(self) -> None:
-        if self.count == self.kill_after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self.count += 1
-
-
-@dataclass
-class Outcome:
-    """How a schedule ended."""
-
-    violation: str | None
-    applied_twice: bool
-
-
-def _payload(names: Sequence[str], random: Random) -> ApplyPayload:
-    changes = []
-    for name in names:
-        way = "/resource/a/b/n" if name.endswith(".tf") else "/n"
-        patch = [{"op": "replace", "path": way, "value": 2}]
-        changes.append({"adapter": "file", "path": name, "patch": patch})
-    strategy = random.choice(["immediate", "gradual"])
-    given = {"recommendation_id": "r", "apply_strategy": strategy, "changes": changes}
-    return APPLY.parse_payload(given)
-
-
-def _content(name: str, number: int) -> bytes:
-    if name.endswith(".json"):
-        return f'{{"n": 1, "id": {number}}}\n'.encode()
-    if name.endswith(".tf"):
-        return f'resource "a" "b" {{\n  n  = 1 # keep\n  id = {number}\n}}\n'.encode()
-    return f"# keep {number}\nn: 1   # here\nid: {number}\n".encode()
+    endings: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+    applied_twice: int = 0
 
 
 async def _attempt(
-    payload: ApplyPayload, effects: tuple[PlannedEffect, ...], workspace: FaultyWorkspace
-) -> int:
+    payload: ApplyPayload, effects: tuple[PlannedEffect, ...], world: World, faults: Faults,
+    number: int,
+) -> int:  # fmt: skip
     assert APPLY.action is not None
-    context = MemoryContext(workspace=workspace)  # type: ignore[arg-type]  # the same protocol
+    opened = world.context(faults)
+    context = replace(
+        opened,
+        journal=Faulty(FileJournal(world.folder / "journal"), faults),  # type: ignore[arg-type]  # duck-typed
+        job=opened.job.model_copy(update={"attempt": number, "max_attempts": MAX_ATTEMPTS}),
+    )
     try:
         await APPLY.action.apply(payload, effects, context)
         await APPLY.action.verify(payload, effects, context)
+    except NeedsPerson:
+        return ASKED
     except JobForgeError as error:
         return RETRY if error.is_retryable else FAILED
     return APPLIED
 
 
 def _run_child(
-    payload: ApplyPayload, effects: tuple[PlannedEffect, ...], workspace: FaultyWorkspace,
-    timer: float | None,
+    payload: ApplyPayload, effects: tuple[PlannedEffect, ...], world: World, fault: Fault,
+    number: int,
 ) -> int:  # fmt: skip
     """One attempt in a process of its own; a negative number is the signal that killed it."""
     pid = os.fork()
     if pid == 0:
-        if timer is not None:
-            signal.setitimer(signal.ITIMER_REAL, timer)
-        os._exit(asyncio.run(_attempt(payload, effects, workspace)))
+        os.setsid()
+        if fault.timer is not None:
+            signal.setitimer(signal.ITIMER_REAL, fault.timer)
+        code = BROKEN
+        try:
+            code = asyncio.run(_attempt(payload, effects, world, fault.faults, number))
+        finally:
+            # Whatever happens, the child never goes on with the parent's work.
+            os._exit(code)
     _, status = os.waitpid(pid, 0)
+    if fault.takes_children:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def run_schedule(folder: Path, random: Random) -> Outcome:
-    """Carry one schedule out in an empty folder and judge its end."""
-    root, log = folder / "files", folder / "log"
-    root.mkdir()
-    suffixes = (".yaml", ".json", ".tf")
-    names = [f"{n}{random.choice(suffixes)}" for n in range(random.randint(1, 4))]
-    for number, name in enumerate(names):
-        (root / name).write_bytes(_content(name, number))
-    before = {name: (root / name).read_bytes() for name in names}
-    inner = TenantWorkspace(root)
-    payload = _payload(names, random)
+@dataclass(frozen=True)
+class Fault:
+    """What happens to an attempt; with `takes_children` its git processes die with it."""
+
+    faults: Faults = field(default_factory=Faults)
+    timer: float | None = None
+    takes_children: bool = False
+
+
+def _choose_fault(random: Random, turns: int) -> Fault:
+    turn = random.randrange(turns)
+    dies_whole = random.random() < 0.5  # noqa: PLR2004 (half)
+    match random.randrange(5):
+        case 0:
+            return Fault(Faults(kill_before=turn), takes_children=dies_whole)
+        case 1:
+            return Fault(Faults(kill_after=turn), takes_children=dies_whole)
+        case 2:
+            return Fault(Faults(fail_at=turn))
+        case 3:
+            return Fault(timer=random.uniform(0.0005, 0.004 * turns), takes_children=dies_whole)
+        case _:
+            return Fault()
+
+
+def run_schedule(world: World, random: Random, turns: int) -> tuple[str, str | None, bool]:
+    """Carry one schedule out: how it ended, what was violated, whether anything came twice."""
+    strategy = random.choice(["immediate", "gradual"])
+    given = {"recommendation_id": "r", "apply_strategy": strategy, "changes": world.changes(random)}
+    payload = APPLY.parse_payload(given)
     assert APPLY.action is not None
-    planning = MemoryContext(workspace=inner)  # type: ignore[arg-type]  # the same protocol
-    effects = _in_child_free_loop(APPLY.action.plan(payload, planning))
-    edited = _edit(root, names, random)
-    for attempt in range(MAX_ATTEMPTS):
-        workspace = FaultyWorkspace(inner, log)
-        timer = None
-        if attempt < MAX_ATTEMPTS - 3:
-            timer = _choose_fault(workspace, random)
-        ended = _run_child(payload, effects, workspace, timer)
-        if ended in {APPLIED, FAILED}:
+    planned: tuple[PlannedEffect, ...] = run_alone(
+        APPLY.action.plan(payload, world.context(Faults()))
+    )
+    if random.random() < 2 * EDIT_CHANCE:
+        world.edit(random)
+    ended = RETRY
+    for number in range(1, MAX_ATTEMPTS + 1):
+        is_calm = number > MAX_ATTEMPTS - CALM_ATTEMPTS
+        fault = Fault() if is_calm else _choose_fault(random, turns)
+        ended = _run_child(payload, planned, world, fault, number)
+        if ended in _ENDINGS:
             break
-        if edited is None and random.random() < EDIT_CHANCE:
-            edited = _edit(root, names, random, chance=1.0)
-    return Outcome(_judge(root, before, effects, edited), _is_applied_twice(log, effects))
+        if ended == BROKEN:
+            return "broken", f"attempt {number} raised what it should not", False
+        if random.random() < EDIT_CHANCE:
+            world.edit(random)
+    journal = run_alone(FileJournal(world.folder / "journal").entries())
+    if ended not in _ENDINGS:
+        return "open", f"no end after {MAX_ATTEMPTS} attempts ({ended})", world.is_applied_twice
+    ending = _ENDINGS[ended]
+    return ending, world.judge(planned, ending, journal), world.is_applied_twice
 
 
-def _in_child_free_loop(work: object) -> tuple[PlannedEffect, ...]:
-    # `asyncio.run` in the parent would leave threads that a fork must not copy.
-    loop = asyncio.new_event_loop()
-    try:
-        effects: tuple[PlannedEffect, ...] = loop.run_until_complete(work)  # type: ignore[arg-type]  # a coroutine
-        loop.run_until_complete(loop.shutdown_default_executor())
-    finally:
-        loop.close()
-    return effects
-
-
-def _choose_fault(workspace: FaultyWorkspace, random: Random) -> float | None:
-    kind = random.randrange(5)
-    turn = random.randrange(24)
-    if kind == 0:
-        workspace.kill_before = turn
-    elif kind == 1:
-        workspace.kill_after = turn
-    elif kind == 2:  # noqa: PLR2004 (one of five)
-        workspace.fail_at = turn
-    elif kind == 3:  # noqa: PLR2004 (one of five)
-        return random.uniform(0.0005, 0.03)
-    return None
-
-
-def _edit(
-    root: Path, names: Sequence[str], random: Random, chance: float = 2 * EDIT_CHANCE
-) -> str | None:
-    if random.random() >= chance:
-        return None
-    name = random.choice(list(names))
-    content = (root / name).read_bytes()
-    (root / name).write_bytes(content + b"\n")
-    return name
-
-
-def _judge(
-    root: Path, before: dict[str, bytes], effects: tuple[PlannedEffect, ...], edited: str | None
-) -> str | None:
-    states = set()
-    for effect in effects:
-        if effect.target == edited:
-            continue
-        found = checksum_of((root / effect.target).read_bytes())
-        states.add(
-            "after" if found == effect.after else "before" if found == effect.before else "?"
-        )
-    if "?" in states or len(states) > 1:
-        return f"mixed: {sorted(states)}, edited {edited}"
-    if edited is not None and not (root / edited).read_bytes().endswith(b"\n\n"):
-        return f"the foreign edit of {edited} is lost"
-    leftovers = [p.name for p in root.iterdir() if p.is_file() and p.name not in before]
-    # A killed write may leave its temporary file, which no reader ever sees.
-    visible = [name for name in leftovers if not name.startswith(".")]
-    return f"left over: {visible}" if visible else None
-
-
-def _is_applied_twice(log: Path, effects: tuple[PlannedEffect, ...]) -> bool:
-    if not log.exists():
-        return False
-    planned = {effect.target: effect.after for effect in effects}
-    # A kill may come between a write and its note, so putting back counts from its beginning.
-    applied: dict[str, bool] = {}
-    for line in log.read_text().splitlines():
-        word, target, checksum = line.split(" ")
-        is_after = checksum == planned.get(target)
-        if word == "end" and is_after:
-            if applied.get(target):
-                return True
-            applied[target] = True
-        elif word == "begin" and not is_after:
-            applied[target] = False
-    return False
-
-
-def run(schedules: int, seed: int) -> dict[str, int]:
+def run(schedules: int, seed: int, kinds: Sequence[str] = ("files",)) -> dict[str, int]:
     """Run the schedules, print what was violated, and count."""
     random = Random(seed)  # noqa: S311 (a schedule, no secret)
-    violations: list[str] = []
-    twice = 0
-    for number in range(schedules):
-        folder = Path(tempfile.mkdtemp(prefix="apply-crash-"))
+    report = Report()
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        dsn = runner.run(_start_server(stack)) if "outside" in kinds else ""
+        template = make_template() if kinds != ("files",) else Path()
         try:
-            outcome = run_schedule(folder, random)
+            for number in range(schedules):
+                kind = kinds[number % len(kinds)]
+                _run_one(kind, number, (template, dsn), random, report)
         finally:
-            shutil.rmtree(folder)
-        twice += outcome.applied_twice
-        if outcome.violation:
-            violations.append(f"schedule {number}: {outcome.violation}")
-    for violation in violations[:20]:
+            runner.run(stack.aclose())
+            if template != Path():
+                shutil.rmtree(template.parent)
+    for violation in report.violations[:20]:
         sys.stdout.write(violation + "\n")
+    for ending, count in sorted(report.endings.items()):
+        sys.stdout.write(f"{ending}: {count}\n")
     return {
         "schedules": schedules,
-        "violations": len(violations),
-        "applied_twice": twice,
+        "violations": len(report.violations),
+        "applied_twice": report.applied_twice,
         "seed": seed,
     }
+
+
+async def _start_server(stack: AsyncExitStack) -> str:
+    home = Path(tempfile.mkdtemp(prefix="apply-crash-server-"))
+    server = EmbeddedServer(home, settings=_SERVER)
+    client = server.client()
+    opened = await client.__aenter__()
+
+    async def stop() -> None:
+        await client.__aexit__(None, None, None)
+        await server.wait_until_stopped()
+        shutil.rmtree(home)
+
+    stack.push_async_callback(stop)
+    return opened.access.owner_dsn
+
+
+def _run_one(
+    kind: str, number: int, means: tuple[Path, str], random: Random, report: Report
+) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="apply-crash-"))
+    template, dsn = means
+    try:
+        world: World
+        if kind == "files":
+            world = FilesWorld(folder)
+        elif kind == "git":
+            world = GitWorld(folder, template)
+        else:
+            world = OutsideWorld(folder, template, dsn, number)
+        ending, violation, is_twice = run_schedule(world, random, TURNS[kind])
+    finally:
+        shutil.rmtree(folder)
+    report.endings[f"{kind} {ending}"] += 1
+    report.applied_twice += is_twice
+    if violation:
+        report.violations.append(f"schedule {number} ({kind}): {violation}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -283,8 +232,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--schedules", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kind", choices=sorted(TURNS), action="append")
     options = parser.parse_args(arguments)
-    report = run(options.schedules, options.seed)
+    report = run(options.schedules, options.seed, tuple(options.kind or TURNS))
     sys.stdout.write(json.dumps(report) + "\n")
     return 1 if report["violations"] or report["applied_twice"] else 0
 

@@ -39,6 +39,7 @@ from jobforge.adapters.runtime.scratch import ScratchFolders
 from jobforge.adapters.runtime.starting import LiveStarts
 from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, RandomSecrets, SystemClock
+from jobforge.adapters.targets.assembly import make_targets
 from jobforge.autopilots.catalog import load_catalog
 from jobforge.config import Settings, forget_secrets, read_flags, take_variables
 from jobforge.core.admission import Switches
@@ -299,6 +300,7 @@ class _Parts:
             make_http=self.make_http,
             make_probes=self.make_probes,
             make_starts=self.make_starts,
+            make_targets=partial(make_targets, self.guard, self.make_http, self.open_connection),
             data_root=self.data_root,
             scratch=ScratchFolders(self.home / "scratch"),
             clock=self.clock,
@@ -362,16 +364,13 @@ class _Parts:
 
     def make_probes(self, tenant_id: UUID, reach: Reach) -> Probes:
         """Probes that open this tenant's connections."""
-        return LiveProbes(
-            self.guard,
-            find_connection=partial(self.open_connection, tenant_id, "postgres"),
-            is_host_allowed=reach.is_host_allowed,
-        )
+        find = partial(self.open_connection, tenant_id, "postgres")
+        allowed = reach.is_host_allowed
+        return LiveProbes(self.guard, find_connection=find, is_host_allowed=allowed)
 
     def make_http(self, tenant_id: UUID) -> HttpClient:
         """The way out, with this tenant's http connections."""
-        find = partial(self.open_connection, tenant_id, "http")
-        return ConnectedHttpClient(self.http, find)
+        return ConnectedHttpClient(self.http, partial(self.open_connection, tenant_id, "http"))
 
     @cached_property
     def open_connection(self) -> OpenConnection:

@@ -18,6 +18,7 @@ from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.data_source import DataFormat, DataSource
 from jobforge.core.model import Model
 from jobforge.core.starting import Starts
+from jobforge.core.targets import Databases, Endpoints, Journal, Repositories
 
 Row = dict[str, Any]
 
@@ -31,6 +32,12 @@ class JobIdentity(Model):
     job_id: UUID
     trace_id: str
     attempt: int = 1
+    max_attempts: int = 1
+
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether nobody will try again after this one."""
+        return self.attempt >= self.max_attempts
 
 
 class DatasetFile(Model):
@@ -234,6 +241,10 @@ class Workspace(Protocol):
         """Relative paths of the regular files below `path`, sorted."""
         ...
 
+    async def render_chart(self, path: str) -> str | None:
+        """A Helm chart's manifests with its default values; None where helm is not installed."""
+        ...
+
     async def replace(self, path: str, content: bytes, *, expected_checksum: str | None) -> None:
         """Write atomically if the file still has the checksum (None: does not exist yet)."""
         ...
@@ -302,6 +313,26 @@ class JobContext(Protocol):
     @property
     def workspace(self) -> Workspace:
         """The tenant's folder."""
+        ...
+
+    @property
+    def repositories(self) -> Repositories:
+        """Git repositories in the tenant's folder."""
+        ...
+
+    @property
+    def databases(self) -> Databases:
+        """PostgreSQL servers, to change them."""
+        ...
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """HTTP endpoints, to call them."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """What this job began and did."""
         ...
 
     async def scratch_folder(self) -> Path:

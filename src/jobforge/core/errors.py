@@ -31,8 +31,12 @@ JobForgeError
 ├── Unavailable             a service does not answer; trying again may help
 │   ├── RateLimited
 │   └── TargetUnavailable
+│       └── NotReached
 └── HandlerSignal           how a handler ends without a result
+    ├── ChangeUndone
     ├── HandlerFailed
+    ├── NeedsPerson
+    ├── Postponed
     ├── TimeLimit
     └── AttemptLost
 """
@@ -40,6 +44,7 @@ JobForgeError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from jobforge.contract.errors import JobForgeError
@@ -242,6 +247,10 @@ class TargetUnavailable(Unavailable):
     code: ClassVar[str] = "TARGET_UNAVAILABLE"
 
 
+class NotReached(TargetUnavailable):
+    """The target could not be reached; nothing was sent to it."""
+
+
 class HandlerSignal(JobForgeError):
     """A handler ended without a result."""
 
@@ -253,6 +262,29 @@ class HandlerFailed(HandlerSignal):
 
     code: ClassVar[str] = "HANDLER_FAILED"
     is_retryable: ClassVar[bool] = True
+
+
+class ChangeUndone(HandlerSignal):
+    """The change failed and was taken back."""
+
+    code: ClassVar[str] = "CHANGE_UNDONE"
+
+
+class NeedsPerson(HandlerSignal):
+    """A person must look whether the change took effect; the journal has what is known."""
+
+    code: ClassVar[str] = "NEEDS_PERSON"
+
+
+class Postponed(HandlerSignal):
+    """It is not yet time; the job is queued again until then."""
+
+    code: ClassVar[str] = "POSTPONED"
+    is_retryable: ClassVar[bool] = True
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"it is to start at {until.isoformat()}")
+        self.until = until
 
 
 class TimeLimit(HandlerSignal):

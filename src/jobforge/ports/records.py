@@ -147,6 +147,17 @@ class JobRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """One line of an action's journal; without a step it is about the job."""
+
+    step: int | None
+    state: str
+    note: str
+    attempt: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class GrantRecord:
     """What is known of a token's jti: used, revoked, or both."""
 

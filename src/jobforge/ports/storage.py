@@ -25,6 +25,7 @@ from jobforge.ports.records import (
     JobFilter,
     JobListing,
     JobRecord,
+    JournalRecord,
     KeyRecord,
     KnownKey,
     NewGrant,
@@ -358,6 +359,20 @@ class AnswerTable(Protocol):
         """Forget some of what is older."""
 
 
+class JournalTable(Protocol):
+    """What actions began and did."""
+
+    async def of_job(self, job_id: UUID) -> tuple[JournalRecord, ...]:
+        """The job's lines, oldest first."""
+        ...
+
+    async def write(
+        self, job_id: UUID, attempt: int, step: int | None, state: str, note: str, at: datetime
+    ) -> bool:
+        """Add a line; False where the attempt does not hold the job any more."""
+        ...
+
+
 class TenantUnit(StartingUnit, Protocol):
     """One transaction of one tenant. It commits when its block ends, and rolls back on an error."""
 
@@ -433,6 +448,11 @@ class TenantUnit(StartingUnit, Protocol):
     @property
     def controls(self) -> ControlTable:
         """What holds its work back."""
+        ...
+
+    @property
+    def journal(self) -> JournalTable:
+        """What its actions began and did."""
         ...
 
 

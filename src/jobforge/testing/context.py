@@ -35,6 +35,17 @@ from jobforge.core.errors import (
     TargetUnavailable,
 )
 from jobforge.core.starting import BundleOrder, ModuleOrder, ModuleRun
+from jobforge.core.targets import (
+    CommitDraft,
+    Databases,
+    EndpointAnswer,
+    EndpointCall,
+    GitCommit,
+    Journal,
+    JournalEntry,
+    JournalState,
+    Repositories,
+)
 
 _IDENTITY = JobIdentity(
     tenant_id=UUID("11111111-1111-4111-8111-111111111111"),
@@ -169,9 +180,14 @@ class MemoryArtifacts:
 
 @dataclass
 class MemoryWorkspace:
-    """Files by relative path."""
+    """Files by relative path, and charts as helm would render them; none: there is no helm."""
 
     files: dict[str, bytes] = field(default_factory=dict)
+    charts: dict[str, str] = field(default_factory=dict)
+
+    async def render_chart(self, path: str) -> str | None:
+        """The manifests given for this chart."""
+        return self.charts.get(_confined(path))
 
     async def read(self, path: str) -> bytes:
         """The file's bytes."""
@@ -243,6 +259,99 @@ class MemoryHistory:
         return self.jobs.get(job_id)
 
 
+@dataclass
+class MemoryJournal:
+    """Lines of one job; hand the same one to the next attempt's context."""
+
+    lines: list[JournalEntry] = field(default_factory=list)
+
+    async def entries(self) -> tuple[JournalEntry, ...]:
+        """Every line, oldest first."""
+        return tuple(self.lines)
+
+    async def write(self, step: int | None, state: JournalState, note: str = "") -> None:
+        """Add a line."""
+        at = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+        self.lines.append(JournalEntry(step=step, state=state, note=note, attempt=1, at=at))
+
+
+Respond = Callable[[EndpointCall], EndpointAnswer]
+
+
+@dataclass
+class MemoryEndpoints:
+    """Answers by connection; `calls` keeps what was sent."""
+
+    answers: dict[str, Respond] = field(default_factory=dict)
+    honouring: set[str] = field(default_factory=set)
+    calls: list[EndpointCall] = field(default_factory=list)
+
+    async def check(self, connection: str, method: str, path: str) -> bool:
+        """Whether this one honours keys."""
+        if connection not in self.answers:
+            raise ConnectionMissing(f"no connection {connection} for {method} {path}")
+        return connection in self.honouring
+
+    async def call(self, connection: str, call: EndpointCall) -> EndpointAnswer:
+        """The answer given for this connection."""
+        await self.check(connection, call.method, call.path)
+        self.calls.append(call)
+        return self.answers[connection](call)
+
+
+@dataclass
+class MemoryDatabases:
+    """Keeps what would be executed."""
+
+    executed: list[tuple[str, str]] = field(default_factory=list)
+
+    async def execute(self, connection: str, statement: str, *, timeout: timedelta) -> None:  # noqa: ARG002 (the port's signature)
+        """Keep the statement."""
+        self.executed.append((connection, statement))
+
+
+class NoRepositories:
+    """No repository: git is tested on real ones."""
+
+    async def find(self, repository: str, branch: str) -> str | None:
+        """Refuse."""
+        raise self._missing(repository, branch)
+
+    async def describe(self, repository: str, commit: str) -> GitCommit:
+        """Refuse."""
+        raise self._missing(repository, commit)
+
+    async def read(self, repository: str, commit: str, path: str) -> bytes:
+        """Refuse."""
+        raise self._missing(repository, commit, path)
+
+    async def tree_with(self, repository: str, parent: str, files: Mapping[str, bytes]) -> str:
+        """Refuse."""
+        raise self._missing(repository, parent, *files)
+
+    async def commit(self, repository: str, draft: CommitDraft) -> str:
+        """Refuse."""
+        raise self._missing(repository, draft.parent)
+
+    async def move(self, repository: str, branch: str, *, old: str | None, new: str | None) -> None:
+        """Refuse."""
+        raise self._missing(repository, branch, str(old), str(new))
+
+    async def find_remote(self, repository: str, connection: str, branch: str) -> str | None:
+        """Refuse."""
+        raise self._missing(repository, connection, branch)
+
+    async def push(
+        self, repository: str, connection: str, branch: str, *, old: str | None, new: str | None
+    ) -> None:
+        """Refuse."""
+        raise self._missing(repository, connection, branch, str(old), str(new))
+
+    @staticmethod
+    def _missing(repository: str, *rest: str) -> DatasetMissing:
+        return DatasetMissing(f"there is no git repository {repository} ({', '.join(rest)})")
+
+
 def _confined(path: str) -> str:
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts:
@@ -264,6 +373,10 @@ class MemoryContext:
     workspace: MemoryWorkspace = field(default_factory=MemoryWorkspace)
     history: MemoryHistory = field(default_factory=MemoryHistory)
     starts: MemoryStarts = field(default_factory=MemoryStarts)
+    repositories: Repositories = field(default_factory=NoRepositories)
+    databases: Databases = field(default_factory=MemoryDatabases)
+    endpoints: MemoryEndpoints = field(default_factory=MemoryEndpoints)
+    journal: Journal = field(default_factory=MemoryJournal)
     reported: list[tuple[float, str]] = field(default_factory=list)
     logged: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     scratch: Path | None = None

@@ -15,7 +15,7 @@ from jobforge.core.admission import Switches
 from jobforge.core.audit import AuditEntry
 from jobforge.core.catalog import AnyJobType, JobCatalog
 from jobforge.core.effects import parse_effects
-from jobforge.core.errors import FeatureFlagDisabled, HandlerFailed, InvalidInput
+from jobforge.core.errors import FeatureFlagDisabled, HandlerFailed, InvalidInput, Postponed
 from jobforge.core.failure import has_another_try, to_failure
 from jobforge.core.lifecycle import retry_delay
 from jobforge.core.model import Model
@@ -118,12 +118,15 @@ class RunJob:
         failure = _to_child_failure(error)
         if has_another_try(error, attempt=attempt.number, max_attempts=attempt.max_attempts):
             delay = retry_delay(attempt.number, seed=attempt.ref.job_id.int)
+            event, again = "job.retried", self.clock.now() + delay
+            if isinstance(error, Postponed):
+                event, again = "job.postponed", error.until
             return Ending(
                 attempt=attempt,
                 status="queued",
-                entry=self._entry(attempt, "job.retried", {"error": failure}),
+                entry=self._entry(attempt, event, {"error": failure}),
                 error=json.dumps(failure),
-                retry_at=self.clock.now() + delay,
+                retry_at=again,
             )
         is_denied = failure["code"] in _DENIALS
         manifest = self._manifest(attempt, started, outputs, "failed", failure)

@@ -1,4 +1,4 @@
-"""A row of tenant acme in every table of work that starts by itself."""
+"""A row of tenant acme in every table of work that starts by itself, and a job's journal."""
 
 from __future__ import annotations
 
@@ -143,4 +143,11 @@ async def fill_started(app: Harness) -> None:
         await unit.triggers.insert(_RULE)
         await unit.triggers.note(
             EvaluationRecord(EVENT_ID, RULE_ID, _NOW, "disabled", "off", None, None, None)
+        )
+    async with app.owner() as owner:
+        await owner.execute(
+            "INSERT INTO jobforge.effect_journal "
+            "SELECT tenant_id, job_id, 1, 1, 0, 'begun', '', created_at FROM jobforge.jobs "
+            "WHERE tenant_id = $1",
+            app.tenant.tenant_id,
         )

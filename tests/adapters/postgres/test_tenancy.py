@@ -328,6 +328,7 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
         "find_dataset": {2: "rows", 3: None},
         "known_keys": {2: ["autopilot.ops.echo"], 3: ["say-key-2"]},
         "find_job": {2: job["job_id"]},
+        "journal_of_job": {2: job["job_id"]},
         "jobs_of_run": {2: job["run_id"]},
         "progress_of_run": {2: job["run_id"]},
         "run_status": {2: job["run_id"]},

@@ -18,7 +18,8 @@ import trustme
 
 from jobforge.adapters.http.address_guard import AddressGuard
 from jobforge.adapters.postgres.access import DatabaseAccess
-from jobforge.adapters.probes.postgres import MAX_ROWS, PostgresProbe, parse_login
+from jobforge.adapters.probes.postgres import MAX_ROWS, PostgresProbe
+from jobforge.adapters.probes.postgres_sessions import PostgresSessions, parse_login
 from jobforge.core.egress import EgressPolicy, IpAddress
 from jobforge.core.errors import (
     ConnectionMissing,
@@ -114,7 +115,8 @@ def probe(settings: Mapping[str, Any], allow: str = "127.0.0.1") -> PostgresProb
 
     trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     AUTHORITY.configure_trust(trusted)
-    return PostgresProbe(AddressGuard(EgressPolicy.parse(allow), resolve=_loopback), find, trusted)
+    guard = AddressGuard(EgressPolicy.parse(allow), resolve=_loopback)
+    return PostgresProbe(PostgresSessions(guard, find, trusted))
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from jobforge.autopilots.ops import APPLY
 from jobforge.autopilots.ops.apply import ApplyPayload, apply, plan, undo, verify
-from jobforge.autopilots.ops.change.hcl_text import patch_hcl
+from jobforge.autopilots.ops.change.file_change import pre_image_path
 from jobforge.autopilots.ops.change.json_text import patch_json
 from jobforge.autopilots.ops.change.patch import PatchOperation
-from jobforge.autopilots.ops.change.rollout import pre_image_path, waves_of
+from jobforge.autopilots.ops.change.rollout import waves_of
 from jobforge.autopilots.ops.change.yaml_text import patch_yaml
 from jobforge.core.errors import (
     DatasetMissing,
@@ -77,6 +77,10 @@ async def test_a_plan_shows_the_diff_and_the_precondition_and_writes_nothing() -
     assert context.artifacts.stored == {}
 
 
+async def states(context: MemoryContext) -> list[tuple[int | None, str]]:
+    return [(entry.step, entry.state) for entry in await context.journal.entries()]
+
+
 async def test_apply_writes_the_planned_bytes_and_undo_restores_every_byte() -> None:
     context = context_with(web_yaml=DEPLOYMENT)
     effects = await plan(payload(), context)
@@ -90,7 +94,29 @@ async def test_apply_writes_the_planned_bytes_and_undo_restores_every_byte() -> 
     assert result.changes_made[0].is_as_predicted is True
     assert changed != DEPLOYMENT
     assert context.workspace.files["web.yaml"] == DEPLOYMENT
-    assert DEPLOYMENT in context.artifacts.stored.values()
+    assert await states(context) == [
+        (0, "begun"),
+        (0, "done"),
+        (None, "verified"),
+        (None, "rolling_back"),
+        (0, "undo_begun"),
+        (0, "undone"),
+        (None, "rolled_back"),
+    ]
+
+
+async def test_no_artifact_holds_a_secret_of_the_file() -> None:
+    secret = b"password: hunter2-hunter2\n"
+    context = context_with(web_yaml=DEPLOYMENT + secret)
+    effects = await plan(payload(), context)
+
+    await apply(payload(), effects, context)
+
+    stored = b"".join(context.artifacts.stored.values())
+    kept = context.workspace.files[pre_image_path(effects[0])]
+    assert str(effects[0].before).encode() in stored
+    assert b"hunter2" not in stored
+    assert secret in kept
 
 
 async def test_a_file_that_changed_since_the_plan_is_refused_with_old_and_new() -> None:
@@ -317,57 +343,6 @@ def test_a_json_file_reads_as_the_patched_document(document: dict[str, Any], val
     assert json.loads(patch_json(text, add, path="x.json")) == document | {"added": value}
 
 
-HCL = """\
-# volumes
-resource "aws_ebs_volume" "data" {
-  size      = 10   # GiB
-  encrypted = false
-  tags = {
-    a = "b"
-  }
-}
-"""
-
-
-def hcl(*operations: dict[str, Any]) -> tuple[PatchOperation, ...]:
-    return tuple(PatchOperation.model_validate(operation) for operation in operations)
-
-
-def test_an_hcl_value_is_replaced_and_the_rest_stays() -> None:
-    way = "/resource/aws_ebs_volume/data"
-
-    patched = patch_hcl(
-        HCL,
-        hcl(
-            {"op": "test", "path": f"{way}/encrypted", "value": False},
-            {"op": "replace", "path": f"{way}/encrypted", "value": True},
-            {"op": "add", "path": f"{way}/type", "value": "gp3-${x}"},
-            {"op": "remove", "path": f"{way}/size"},
-        ),
-        path="main.tf",
-    )
-
-    assert patched == HCL.replace("= false", "= true").replace(
-        "  size      = 10   # GiB\n", ""
-    ).replace("  }\n}\n", '  }\n  type = "gp3-$${x}"\n}\n')
-
-
-@pytest.mark.parametrize(
-    "operation",
-    [
-        {"op": "replace", "path": "/resource/aws_ebs_volume/other/size", "value": 1},
-        {"op": "replace", "path": "/resource/aws_ebs_volume/data/none", "value": 1},
-        {"op": "test", "path": "/resource/aws_ebs_volume/data/size", "value": 11},
-        {"op": "copy", "from": "/a", "path": "/resource/aws_ebs_volume/data/size"},
-        {"op": "add", "path": "", "value": 1},
-        {"op": "add", "path": "/resource/aws_ebs_volume/data/a b", "value": 1},
-    ],
-)
-def test_an_hcl_patch_that_does_not_fit_is_refused(operation: dict[str, Any]) -> None:
-    with pytest.raises(PayloadInvalid):
-        patch_hcl(HCL, hcl(operation), path="main.tf")
-
-
 MANIFEST = b"""\
 kind: Deployment
 metadata: {name: web, namespace: shop}
@@ -422,10 +397,7 @@ async def test_several_files_are_written_all_or_none() -> None:
         name: before[name] for name in names[:2]
     }
     assert context.workspace.files["c.yaml"].endswith(b"# edited\n")
-    (journal,) = (
-        data for name, data in context.workspace.files.items() if name.startswith(".jobforge/j")
-    )
-    assert json.loads(journal)["state"] == "rolled_back"
+    assert await states(context) == [(None, "rolling_back"), (None, "rolled_back")]
 
 
 async def test_a_gradual_rollout_goes_in_doubling_waves() -> None:

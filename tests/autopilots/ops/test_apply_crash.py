@@ -18,7 +18,7 @@ from jobforge.contract.canonical import checksum_of
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.effects import PlannedEffect
 from jobforge.core.errors import TargetUnavailable
-from jobforge.testing.context import MemoryContext, MemoryWorkspace
+from jobforge.testing.context import MemoryContext, MemoryJournal, MemoryWorkspace
 
 
 class Killed(BaseException):
@@ -82,11 +82,12 @@ class ApplyMachine(RuleBasedStateMachine):
             }
         )
         self.workspace = FragileWorkspace(self.disk)
+        self.journal = MemoryJournal()
         self.effects: tuple[PlannedEffect, ...] = asyncio.run(plan(self.payload, self._context()))
         self.edited: set[str] = set()
 
     def _context(self) -> MemoryContext:
-        return MemoryContext(workspace=self.workspace)  # type: ignore[arg-type]  # same protocol
+        return MemoryContext(workspace=self.workspace, journal=self.journal)  # type: ignore[arg-type]  # same protocol
 
     def _attempt(self) -> None:
         asyncio.run(apply(self.payload, self.effects, self._context()))

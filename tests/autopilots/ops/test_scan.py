@@ -440,3 +440,40 @@ def test_fingerprints_do_not_depend_on_evidence() -> None:
 
     assert one[0].fingerprint == other[0].fingerprint
     assert one[0].evidence != other[0].evidence
+
+
+CHART = {
+    "shop/Chart.yaml": b"name: shop\n",
+    "shop/templates/web.yaml": b"kind: Deployment\nmetadata: {{ include x . }}\n",
+}
+RENDERED = """\
+# Source: shop/templates/web.yaml
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec: {containers: [{name: web, image: web:1.2, securityContext: {privileged: true}}]}
+"""
+
+
+async def test_a_chart_is_judged_as_helm_renders_it() -> None:
+    context = MemoryContext()
+    context.workspace.files = dict(CHART)
+    context.workspace.charts = {"shop": RENDERED}
+    payload = ScanPayload(scan_type="security", targets=("files:.",))
+
+    result = await handle(payload, context)
+
+    found = {(finding.path, finding.check_id) for finding in result.findings}
+    assert ("shop/templates-rendered.yaml", "OPS_K8S_16") in found
+    assert "OPS_FILE_002" not in {check_id for _, check_id in found}
+
+
+async def test_without_helm_a_chart_is_skipped_with_a_notice() -> None:
+    context = MemoryContext()
+    context.workspace.files = dict(CHART)
+    payload = ScanPayload(scan_type="security", targets=("files:.",))
+
+    result = await handle(payload, context)
+
+    assert any("1 templates were not rendered: helm is not installed" in n for n in result.notices)
+    assert result.targets_scanned == 1

@@ -20,7 +20,7 @@ from jobforge.adapters.http.body import ACCEPT_ENCODING, BoundedBody
 from jobforge.adapters.http.plain_words import plain_words
 from jobforge.adapters.http.transport import guarded_pool, trusting_context
 from jobforge.core.context import HttpRequest, HttpResponse, Redirect
-from jobforge.core.errors import EgressDenied, TargetUnavailable
+from jobforge.core.errors import EgressDenied, NotReached, TargetUnavailable
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -98,13 +98,16 @@ class GuardedHttpClient:
 
         Raises:
             EgressDenied: the URL, a header or an address on the way is not allowed.
-            TargetUnavailable: no connection, no whole answer in time, or a broken one.
+            NotReached: no connection was made, so nothing was sent.
+            TargetUnavailable: no whole answer in time, or a broken one.
         """
         hop = _first_hop(request)
         seconds = request.timeout.total_seconds()
         try:
             async with asyncio.timeout(seconds):
                 return await self._follow(hop, request)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            raise NotReached(f"{request.url}: {plain_words(error)}") from None
         except (TimeoutError, httpcore.TimeoutException):
             raise TargetUnavailable(
                 f"{request.url} gave no whole answer within {seconds:g} seconds"

@@ -20,6 +20,7 @@ from jobforge.adapters.postgres.controls import QUERIES as CONTROL_QUERIES
 from jobforge.adapters.postgres.controls import ControlRows
 from jobforge.adapters.postgres.database import Connection, Database
 from jobforge.adapters.postgres.datasets import DatasetRows
+from jobforge.adapters.postgres.effect_journal import JournalRows
 from jobforge.adapters.postgres.events import QUERIES as EVENT_QUERIES
 from jobforge.adapters.postgres.events import EventRows
 from jobforge.adapters.postgres.http_answers import AnswerRows
@@ -66,6 +67,7 @@ class PostgresUnit:
     schedules: ScheduleRows
     events: EventRows
     triggers: TriggerRows
+    journal: JournalRows
 
     @classmethod
     def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
@@ -91,6 +93,7 @@ class PostgresUnit:
             schedules=ScheduleRows(connection, tenant_id),
             events=EventRows(connection, tenant_id),
             triggers=TriggerRows(connection, tenant_id),
+            journal=JournalRows(connection, tenant_id),
         )
 
 

@@ -13,7 +13,8 @@ import dns.asyncresolver
 from jobforge.adapters.http.address_guard import AddressGuard
 from jobforge.adapters.probes.dns import DnsProbe
 from jobforge.adapters.probes.host import describe_host
-from jobforge.adapters.probes.postgres import FindConnection, PostgresProbe
+from jobforge.adapters.probes.postgres import PostgresProbe
+from jobforge.adapters.probes.postgres_sessions import FindConnection, PostgresSessions
 from jobforge.adapters.probes.tls import TlsProbe
 from jobforge.adapters.system import SystemClock
 from jobforge.core.context import HostFacts, Row, TlsFacts
@@ -39,7 +40,7 @@ class LiveProbes:
         self._trusted = trusted
         self._clock = clock or SystemClock()
         self._dns = DnsProbe(guard, make_resolver)
-        self._postgres = PostgresProbe(guard, find_connection, trusted)
+        self._postgres = PostgresProbe(PostgresSessions(guard, find_connection, trusted))
 
     @cached_property
     def _tls(self) -> TlsProbe:

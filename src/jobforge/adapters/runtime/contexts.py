@@ -23,8 +23,15 @@ from jobforge.adapters.runtime.gated import (
     check_stops,
     closed_gate,
 )
+from jobforge.adapters.runtime.gated_targets import (
+    GatedDatabases,
+    GatedEndpoints,
+    GatedRepositories,
+)
+from jobforge.adapters.runtime.journals import NoJournal, StoredJournal
 from jobforge.adapters.runtime.scratch import ScratchFolders
 from jobforge.adapters.runtime.starting import NoStarts
+from jobforge.adapters.targets.assembly import Targets
 from jobforge.adapters.targets.workspace import TenantWorkspace
 from jobforge.contract.manifest import ArtifactOutput
 from jobforge.core.context import HttpClient, JobIdentity, PastJob, Probes
@@ -32,6 +39,7 @@ from jobforge.core.errors import Denied
 from jobforge.core.failure import has_another_try
 from jobforge.core.redaction import mask_text
 from jobforge.core.starting import Starts
+from jobforge.core.targets import Databases, Endpoints, Journal, Repositories
 from jobforge.ports.engine import Attempt, JobEngine
 from jobforge.ports.records import DatasetRecord
 from jobforge.ports.runtime import Reach
@@ -48,6 +56,10 @@ MakeProbes = Callable[[UUID, Reach], Probes]
 MakeStarts = Callable[[Attempt], Starts]
 
 
+MakeTargets = Callable[[UUID, Path], Targets]
+"""Over a tenant's connections and its folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all contexts of a process share."""
@@ -56,6 +68,7 @@ class Surroundings:
     make_http: MakeHttp
     make_probes: MakeProbes
     make_starts: MakeStarts
+    make_targets: MakeTargets
     data_root: Path
     scratch: ScratchFolders
     clock: Clock
@@ -151,6 +164,7 @@ class LiveContext:
     reach: Reach
     artifacts: StoredArtifacts | NoArtifacts
     gates: Gates
+    journal: Journal
     report: Report
     open_folder: OpenFolder
     starts: Starts
@@ -197,6 +211,21 @@ class LiveContext:
         """Looks at live systems."""
         return self.around.make_probes(self.job.tenant_id, self.reach)
 
+    @property
+    def repositories(self) -> Repositories:
+        """Git repositories in the tenant's folder."""
+        return GatedRepositories(self._targets.repositories, self.gates.files)
+
+    @property
+    def databases(self) -> Databases:
+        """PostgreSQL servers, to change them."""
+        return GatedDatabases(self._targets.databases, self.gates.files)
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """HTTP endpoints, to call them."""
+        return GatedEndpoints(self._targets.endpoints, self.gates.files)
+
     async def scratch_folder(self) -> Path:
         """A folder of this job's own, kept from one attempt to the next."""
         return await asyncio.to_thread(self.open_folder)
@@ -223,6 +252,11 @@ class LiveContext:
     def _folder(self) -> TenantWorkspace:
         return TenantWorkspace(self.around.data_root / self.job.tenant_slug)
 
+    @cached_property
+    def _targets(self) -> Targets:
+        folder = self.around.data_root / self.job.tenant_slug
+        return self.around.make_targets(self.job.tenant_id, folder)
+
     async def _find(self, name: str) -> DatasetRecord | None:
         async with self.around.storage.transaction(self.job.tenant_id) as unit:
             return await unit.datasets.find(name, self.job.project_id)
@@ -245,6 +279,7 @@ class LiveContexts:
             job_id=attempt.ref.job_id,
             trace_id=attempt.trace_id,
             attempt=attempt.number,
+            max_attempts=attempt.max_attempts,
         )
         scratch = self._around.scratch
         is_local = attempt.actor.startswith(LOCAL_ACTOR)
@@ -255,6 +290,7 @@ class LiveContexts:
             reach=Reach(is_host_allowed=attempt.is_host_allowed or is_local),
             artifacts=artifacts,
             gates=Gates.of_attempt(attempt, self._engine),
+            journal=StoredJournal(self._around.storage, self._around.clock, attempt),
             report=self._reporter(attempt),
             open_folder=lambda: scratch.open(job, self._around.clock.now()),
             starts=self._around.make_starts(attempt),
@@ -283,6 +319,7 @@ class LiveContexts:
             reach=reach,
             artifacts=NoArtifacts(),
             gates=Gates(closed_gate, closed_gate),
+            journal=NoJournal(),
             report=_ignore,
             open_folder=_no_folder,
             starts=NoStarts(),

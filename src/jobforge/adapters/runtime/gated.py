@@ -24,7 +24,10 @@ def attempt_gate(attempt: Attempt, engine: JobEngine) -> Gate:
 
     The database is asked each time, so that a switch acts between two effects.
     """
-    planned = frozenset(effect.target for effect in parse_effects(attempt.effects))
+    targets = [effect.target for effect in parse_effects(attempt.effects)]
+    # What lies behind a connection is named after it: `postgres:shop index …`.
+    behind = [t.partition(" ")[0] for t in targets if t.startswith(("postgres:", "http:"))]
+    planned = frozenset([*targets, *behind])
 
     async def check(target: str) -> None:
         if target not in planned:
@@ -68,6 +71,10 @@ class GatedWorkspace:
     async def list(self, path: str, *, suffixes: Sequence[str] = ()) -> tuple[str, ...]:
         """Relative paths of the regular files below `path`, sorted."""
         return await self.inner.list(path, suffixes=suffixes)
+
+    async def render_chart(self, path: str) -> str | None:
+        """A Helm chart's manifests; None where helm is not installed."""
+        return await self.inner.render_chart(path)
 
     async def replace(self, path: str, content: bytes, *, expected_checksum: str | None) -> None:
         """Write atomically if the file still has the checksum."""

@@ -15,6 +15,12 @@ from uuid import UUID
 
 from jobforge.adapters.datasets.rows import read_rows
 from jobforge.adapters.datasets.source import ReadLimits
+from jobforge.adapters.runtime.remote_targets import (
+    RemoteDatabases,
+    RemoteEndpoints,
+    RemoteJournal,
+    RemoteRepositories,
+)
 from jobforge.adapters.runtime.starting import NoStarts
 from jobforge.adapters.runtime.wire import Channel, decode, decode_error, encode
 from jobforge.adapters.system import SystemClock
@@ -34,6 +40,19 @@ from jobforge.core.data_source import DataSource, FileSource, InlineRows
 METHODS = frozenset(
     {
         "artifacts.put",
+        "databases.execute",
+        "endpoints.call",
+        "endpoints.check",
+        "journal.entries",
+        "journal.write",
+        "repositories.commit",
+        "repositories.describe",
+        "repositories.find",
+        "repositories.find_remote",
+        "repositories.move",
+        "repositories.push",
+        "repositories.read",
+        "repositories.tree_with",
         "data.check",
         "data.file",
         "history.find",
@@ -49,6 +68,7 @@ METHODS = frozenset(
         "workspace.list",
         "workspace.read",
         "workspace.remove",
+        "workspace.render_chart",
         "workspace.replace",
     }
 )
@@ -210,6 +230,10 @@ class RemoteWorkspace:
         found = await self.line.ask("workspace.list", path, suffixes=tuple(suffixes))
         return cast("tuple[str, ...]", found)
 
+    async def render_chart(self, path: str) -> str | None:
+        """A Helm chart's manifests; None where helm is not installed."""
+        return cast("str | None", await self.line.ask("workspace.render_chart", path))
+
     async def replace(self, path: str, content: bytes, *, expected_checksum: str | None) -> None:
         """Write atomically."""
         ask = partial(self.line.ask, "workspace.replace", path, content)
@@ -257,6 +281,26 @@ class RemoteContext:
     def workspace(self) -> RemoteWorkspace:
         """The tenant's folder."""
         return RemoteWorkspace(self.line)
+
+    @property
+    def repositories(self) -> RemoteRepositories:
+        """Git repositories in the tenant's folder."""
+        return RemoteRepositories(self.line.ask)
+
+    @property
+    def databases(self) -> RemoteDatabases:
+        """PostgreSQL servers, to change them."""
+        return RemoteDatabases(self.line.ask)
+
+    @property
+    def endpoints(self) -> RemoteEndpoints:
+        """HTTP endpoints, to call them."""
+        return RemoteEndpoints(self.line.ask)
+
+    @property
+    def journal(self) -> RemoteJournal:
+        """What this job began and did."""
+        return RemoteJournal(self.line.ask)
 
     async def scratch_folder(self) -> Path:
         """A folder of this job's own, kept from one attempt to the next."""

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from jobforge.contract.errors import JobForgeError
 from jobforge.contract.manifest import ArtifactOutput
-from jobforge.core import context, data_source, errors
+from jobforge.core import context, data_source, errors, targets
 
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 _LENGTH = struct.Struct("!I")
@@ -43,6 +43,11 @@ _MODELS = {
         data_source.FileSource,
         data_source.InlineRows,
         data_source.NamedDataset,
+        targets.CommitDraft,
+        targets.EndpointAnswer,
+        targets.EndpointCall,
+        targets.GitCommit,
+        targets.JournalEntry,
     )
 }
 _SCALARS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
@@ -120,12 +125,15 @@ def encode_error(error: Exception) -> dict[str, Any]:
     """An exception by its class, if it is ours; any other by its name."""
     if not isinstance(error, JobForgeError):
         return {"class": "HandlerFailed", "message": f"{type(error).__name__}: {error}"}
-    return {
+    described = {
         "class": type(error).__name__,
         "message": error.message,
         "pointer": error.pointer,
         "hint": error.hint,
     }
+    if isinstance(error, errors.Postponed):
+        described["until"] = error.until.isoformat()
+    return described
 
 
 def decode_error(document: dict[str, Any]) -> JobForgeError:
@@ -134,6 +142,8 @@ def decode_error(document: dict[str, Any]) -> JobForgeError:
     message = str(document.get("message"))
     if kind is errors.PolicyTokenRefused:
         return errors.Denied(message)
+    if kind is errors.Postponed:
+        return errors.Postponed(datetime.fromisoformat(str(document["until"])))
     return kind(message, pointer=document.get("pointer"), hint=document.get("hint"))
 
 

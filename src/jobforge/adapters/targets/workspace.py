@@ -23,6 +23,7 @@ from jobforge.adapters.targets.confined import (
     parse_path,
     walk_to,
 )
+from jobforge.adapters.targets.helm import render_chart
 from jobforge.contract.canonical import checksum_of
 from jobforge.core.errors import (
     DatasetMissing,
@@ -86,6 +87,14 @@ class TenantWorkspace:
             SourceMalformed: there are more than 100,000 files or 64 levels, or a name is not UTF-8.
         """
         return await asyncio.to_thread(self._list, path, tuple(suffixes))
+
+    async def render_chart(self, path: str) -> str | None:
+        """A Helm chart's manifests with its default values; None where helm is not installed.
+
+        Raises:
+            SourceMalformed: helm refuses the chart.
+        """
+        return await render_chart(self, path)
 
     async def replace(self, path: str, content: bytes, *, expected_checksum: str | None) -> None:
         """Write atomically if the file still has the checksum (None: does not exist yet).

@@ -1,52 +1,93 @@
-"""`autopilot.ops.apply` (action): writes exactly what was planned, and can take it back."""
+"""`autopilot.ops.apply` (action): carries out exactly what was planned, and can take it back."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Literal
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from jobforge.autopilots.ops.change.file_change import FileChange, new_content, predict
+from jobforge.autopilots.ops.change.error_budget import ErrorBudget
+from jobforge.autopilots.ops.change.file_change import FileChange, FileStep, pre_image_path
+from jobforge.autopilots.ops.change.git_change import GitChange
+from jobforge.autopilots.ops.change.http_change import HttpChange
+from jobforge.autopilots.ops.change.planning import predict_all, steps_of
+from jobforge.autopilots.ops.change.postgres_change import PostgresChange
 from jobforge.autopilots.ops.change.rollout import (
     Rollout,
-    pre_image_path,
-    restore,
+    confirm_all,
+    look_at_all,
+    roll_out,
+    take_back,
     waves_of,
-    write_all,
 )
-from jobforge.autopilots.ops.reports import store_json
-from jobforge.contract.canonical import checksum_of
+from jobforge.autopilots.ops.reports import store_json, store_text
 from jobforge.core.context import JobContext
 from jobforge.core.effects import PlannedEffect, Precondition
-from jobforge.core.errors import HandlerFailed, PlanStale
+from jobforge.core.errors import (
+    ChangeUndone,
+    HandlerFailed,
+    NeedsPerson,
+    PlanStale,
+    Postponed,
+)
 from jobforge.core.job_type import ActionSteps, JobType
 from jobforge.core.model import Model
 
 MAX_CHANGES = 1000
 DEFAULT_MAX_TARGETS = 20
+MAX_ATTEMPTS = 10
+"""A kill costs an attempt; what is half done must be finished or put back."""
 
 Strategy = Literal["immediate", "gradual", "scheduled"]
+Change = Annotated[
+    FileChange | GitChange | PostgresChange | HttpChange, Field(discriminator="adapter")
+]
 
 
 class RollbackPlan(Model):
     """Whether the change can be taken back."""
 
     enabled: bool = Field(default=True, description="Keep the pre-image where undo finds it.")
-    backup_state: bool = Field(default=True, description="Keep the pre-image as an artifact, too.")
+    backup_state: bool = Field(
+        default=True, description="Keep what was before as an artifact: checksums and masked diffs."
+    )
+
+
+class Schedule(Model):
+    """When a scheduled change may start; both ends are instants."""
+
+    not_before: datetime
+    not_after: datetime | None = None
+
+    @model_validator(mode="after")
+    def _is_a_window(self) -> Schedule:
+        ends = [self.not_before, *([self.not_after] if self.not_after else [])]
+        if any(end.tzinfo is None for end in ends):
+            raise ValueError("a schedule's instants need a time zone, like 2026-01-15T22:00:00Z")
+        if self.not_after is not None and self.not_after <= self.not_before:
+            raise ValueError("not_after lies after not_before")
+        return self
 
 
 class ApplyPayload(Model):
     """What to change; without a change there is nothing to do, and the result says so."""
 
-    recommendation_id: str = Field(min_length=1, max_length=256)
+    recommendation_id: str = Field(min_length=1, max_length=256, pattern=r"^[^\r\n]*$")
     apply_strategy: Strategy = Field(
         default="immediate",
-        description="gradual: one target first, then twice as many each time, verified in between.",
+        description="gradual: one target first, then twice as many each time, verified in between; "
+        "scheduled: waits for its `schedule`.",
+    )
+    schedule: Schedule | None = Field(default=None, description="Needed by scheduled.")
+    error_budget: ErrorBudget | None = Field(
+        default=None, description="Judged after each wave; spent, all is taken back."
     )
     rollback_plan: RollbackPlan = RollbackPlan()
-    change: FileChange | None = None
-    changes: tuple[FileChange, ...] = Field(
+    change: Change | None = None
+    changes: tuple[Change, ...] = Field(
         default=(), max_length=MAX_CHANGES, description="Further changes; all or none are applied."
     )
     max_targets: int = Field(
@@ -58,29 +99,34 @@ class ApplyPayload(Model):
     )
 
     @model_validator(mode="after")
-    def _can_be_taken_back_if_many(self) -> ApplyPayload:
+    def _holds_together(self) -> ApplyPayload:
         if not self.rollback_plan.enabled and len(self.all_changes) > 1:
             raise ValueError("several changes need rollback_plan.enabled: all or none are applied")
+        if not self.rollback_plan.enabled and self.error_budget is not None:
+            raise ValueError("an error budget needs rollback_plan.enabled: spent, all is put back")
+        if (self.schedule is not None) != (self.apply_strategy == "scheduled"):
+            raise ValueError("apply_strategy scheduled goes with a schedule")
         return self
 
     @property
-    def all_changes(self) -> tuple[FileChange, ...]:
+    def all_changes(self) -> tuple[Change, ...]:
         """The change and the further ones, in order."""
         return (*([self.change] if self.change is not None else []), *self.changes)
 
 
 class ChangeMade(Model):
-    """One target after the change."""
+    """One target after the change: what was predicted, and what is there."""
 
     target: str
     change: Literal["create", "update", "delete"]
     before: str | None
+    predicted: str | None
     after: str | None
     is_as_predicted: bool
 
 
 class RollbackPoint(Model):
-    """Where the pre-images lie."""
+    """Where the pre-images lie, and the artifact that says what was before."""
 
     pre_images: tuple[str, ...]
     artifacts: tuple[str, ...]
@@ -97,28 +143,19 @@ class ApplyResult(Model):
 
 
 async def plan(payload: ApplyPayload, context: JobContext) -> tuple[PlannedEffect, ...]:
-    """Predict each file's new bytes; nothing is written.
+    """Predict what each target will be; nothing is written, and nothing sent but questions.
 
     Several changes of one file are one effect. More targets than `max_targets` are shown all the
     same, with a precondition that cannot hold.
 
     Raises:
-        DatasetMissing: there is no such file.
+        DatasetMissing: there is no such file or repository.
+        ConnectionMissing: there is no such connection.
         PathDenied: a path leaves the tenant's folder.
         SourceMalformed: a file is not of its format.
-        PayloadInvalid: a patch does not fit its file.
+        PayloadInvalid: a patch does not fit its file, or two changes have one target.
     """
-    before: dict[str, bytes] = {}
-    after: dict[str, bytes] = {}
-    for change in payload.all_changes:
-        if change.path not in before:
-            before[change.path] = after[change.path] = await context.workspace.read(change.path)
-        after[change.path] = new_content(change, after[change.path])
-    effects = [
-        predict(path, content, after[path])
-        for path, content in before.items()
-        if after[path] != content
-    ]
+    effects = await predict_all(payload.all_changes, context)
     if len(effects) > payload.max_targets:
         cap = Precondition(
             source="blast radius",
@@ -134,12 +171,16 @@ async def plan(payload: ApplyPayload, context: JobContext) -> tuple[PlannedEffec
 async def apply(
     payload: ApplyPayload, effects: tuple[PlannedEffect, ...], context: JobContext
 ) -> ApplyResult:
-    """Write the planned bytes, all or none; after a crash a repetition goes on where it stopped.
+    """Carry the effects out, all or none; after a crash a repetition goes on where it stopped.
 
     Raises:
-        PlanStale: a file is no longer the one the plan saw (old -> new); the others are put back.
+        Postponed: it is not yet time.
+        PlanStale: a target is no longer as the plan saw it (old -> new); the others are put back.
+        ChangeUndone: it failed for good and was taken back, or its time is over.
+        NeedsPerson: nobody can tell whether a target was changed; the journal is an artifact.
         HandlerFailed: there are more targets than the cap allows.
     """
+    _wait_for_its_time(payload, context.now())
     if not effects:
         await _confirm_nothing(payload, context)
         return await _report_nothing(payload, context)
@@ -147,51 +188,100 @@ async def apply(
         raise HandlerFailed(
             f"{len(effects)} targets, the cap is {payload.max_targets}: nothing was changed"
         )
-    rollout = Rollout(
-        recommendation_id=payload.recommendation_id,
-        changes=payload.all_changes,
-        effects=effects,
-        keeps_pre_images=payload.rollback_plan.enabled,
-        keeps_artifacts=payload.rollback_plan.backup_state,
-        is_gradual=payload.apply_strategy == "gradual",
-    )
-    stored = await write_all(rollout, context)
-    made = [await _look(effect, context) for effect in effects]
-    kept = tuple(map(pre_image_path, effects)) if payload.rollback_plan.enabled else ()
+    rollout = _rollout(payload, effects)
+    stored = await _store_before(payload, effects, context)
+    try:
+        await roll_out(rollout, context)
+    except NeedsPerson:
+        await _store_journal(context)
+        raise
     result = ApplyResult(
         recommendation_id=payload.recommendation_id,
         applied=True,
         reason=_reason(payload, len(effects)),
-        changes_made=tuple(made),
-        rollback_point=RollbackPoint(pre_images=kept, artifacts=stored) if kept or stored else None,
+        changes_made=tuple(_made(effects, await look_at_all(rollout, context))),
+        rollback_point=_rollback_point(rollout, stored),
     )
     await store_json(context, "ops-apply", "apply_report", result)
     return result
 
 
-async def _look(effect: PlannedEffect, context: JobContext) -> ChangeMade:
-    found = checksum_of(await context.workspace.read(effect.target))
-    return ChangeMade(
-        target=effect.target,
-        change=effect.change,
-        before=effect.before,
-        after=found,
-        is_as_predicted=found == effect.after,
+def _wait_for_its_time(payload: ApplyPayload, now: datetime) -> None:
+    schedule = payload.schedule
+    if schedule is None:
+        return
+    if now < schedule.not_before:
+        raise Postponed(schedule.not_before)
+    if schedule.not_after is not None and now > schedule.not_after:
+        raise ChangeUndone(
+            f"nothing was changed: its time ended at {schedule.not_after.isoformat()}"
+        )
+
+
+def _rollout(payload: ApplyPayload, effects: tuple[PlannedEffect, ...]) -> Rollout:
+    return Rollout(
+        steps=steps_of(
+            payload.all_changes,
+            effects,
+            recommendation_id=payload.recommendation_id,
+            keeps_pre_images=payload.rollback_plan.enabled,
+        ),
+        is_gradual=payload.apply_strategy == "gradual",
+        can_be_undone=payload.rollback_plan.enabled,
+        error_budget=payload.error_budget,
     )
+
+
+async def _store_before(
+    payload: ApplyPayload, effects: tuple[PlannedEffect, ...], context: JobContext
+) -> tuple[str, ...]:
+    """Keep what was before: checksums and diffs whose secrets are masked, never the content."""
+    if not payload.rollback_plan.backup_state:
+        return ()
+    text = json.dumps([effect.model_dump(mode="json") for effect in effects], indent=2)
+    output = await store_text(context, "ops-apply-before", "apply_before", text, suffix="json")
+    return (output.ref,)
+
+
+async def _store_journal(context: JobContext) -> None:
+    entries = [entry.model_dump(mode="json") for entry in await context.journal.entries()]
+    text = json.dumps(entries, indent=2)
+    await store_text(context, "ops-apply-journal", "apply_journal", text, suffix="json")
+
+
+def _made(effects: Iterable[PlannedEffect], found: Iterable[str | None]) -> Iterable[ChangeMade]:
+    for effect, actual in zip(effects, found, strict=True):
+        yield ChangeMade(
+            target=effect.target,
+            change=effect.change,
+            before=effect.before,
+            predicted=effect.after,
+            after=actual,
+            is_as_predicted=actual == effect.after,
+        )
+
+
+def _rollback_point(rollout: Rollout, stored: tuple[str, ...]) -> RollbackPoint | None:
+    kept = tuple(
+        pre_image_path(step.effect)
+        for step in rollout.steps
+        if isinstance(step, FileStep) and step.keeps_pre_image
+    )
+    return RollbackPoint(pre_images=kept, artifacts=stored) if kept or stored else None
 
 
 def _reason(payload: ApplyPayload, targets: int) -> str:
     if payload.apply_strategy == "gradual":
         waves = len(waves_of(tuple(range(targets)), is_gradual=True))
-        return f"written as planned, in {waves} waves, each read again"
-    return "written as planned, read again"
+        return f"done as planned, in {waves} waves, each looked at again"
+    return "done as planned, looked at again"
 
 
 async def _report_nothing(payload: ApplyPayload, context: JobContext) -> ApplyResult:
     result = ApplyResult(
         recommendation_id=payload.recommendation_id,
         applied=False,
-        reason="the files already are as the changes want them"
+        reason="the targets already are as the changes want them"
         if payload.all_changes
         else "the payload names no change",
         changes_made=(),
@@ -202,7 +292,7 @@ async def _report_nothing(payload: ApplyPayload, context: JobContext) -> ApplyRe
 
 
 async def _confirm_nothing(payload: ApplyPayload, context: JobContext) -> None:
-    """Look again: a plan has no effects, too, where a file was missing or could not be read."""
+    """Look again: a plan has no effects, too, where a target was missing or could not be read."""
     if targets := ", ".join(effect.target for effect in await plan(payload, context)):
         raise PlanStale(f"the plan saw nothing to change -> now it would change {targets}")
 
@@ -210,31 +300,32 @@ async def _confirm_nothing(payload: ApplyPayload, context: JobContext) -> None:
 async def verify(
     payload: ApplyPayload, effects: tuple[PlannedEffect, ...], context: JobContext
 ) -> None:
-    """Read every target again.
+    """Look at every target again.
 
     Raises:
         HandlerFailed: a target is not as planned.
     """
-    for effect in effects:
-        found = checksum_of(await context.workspace.read(effect.target))
-        if found != effect.after:
-            raise HandlerFailed(
-                f"{effect.target} is {found}, planned was {effect.after} "
-                f"({payload.recommendation_id})"
-            )
+    if effects:
+        await confirm_all(_rollout(payload, effects), context)
 
 
 async def undo(
     payload: ApplyPayload, effects: tuple[PlannedEffect, ...], context: JobContext
 ) -> None:
-    """Put every target back, byte for byte; one that was never written stays as it is.
+    """Put every target back; one that was never changed stays as it is.
 
     Raises:
         PlanStale: somebody changed a target after us; it is not overwritten, the others are put
             back.
+        NeedsPerson: a call cannot be taken back, or nobody can tell whether it was.
         HandlerFailed: there is no pre-image, or it is damaged.
     """
-    await restore(payload.recommendation_id, effects, context)
+    try:
+        reason = f"undo of {payload.recommendation_id}"
+        await take_back(_rollout(payload, effects), reason, context)
+    except NeedsPerson:
+        await _store_journal(context)
+        raise
 
 
 APPLY = JobType(
@@ -247,8 +338,7 @@ APPLY = JobType(
     timeout=timedelta(minutes=10),
     action=ActionSteps(plan=plan, apply=apply, verify=verify, undo=undo),
     isolation="inline",
-    # A kill costs an attempt; what is half written must be finished or put back.
-    max_attempts=10,
+    max_attempts=MAX_ATTEMPTS,
     examples=(
         {
             "recommendation_id": "rec-2026-014",
@@ -281,18 +371,55 @@ APPLY = JobType(
                 },
             ],
         },
+        {
+            "recommendation_id": "rec-2026-016",
+            "changes": [
+                {
+                    "adapter": "git",
+                    "repository": "repos/shop",
+                    "branch": "jobforge/rec-2026-016",
+                    "message": "Scale web to three",
+                    "files": [
+                        {
+                            "path": "deploy/web.yaml",
+                            "patch": [{"op": "replace", "path": "/spec/replicas", "value": 3}],
+                        }
+                    ],
+                    "push": "shop-origin",
+                },
+                {
+                    "adapter": "postgres",
+                    "connection": "shop",
+                    "operation": {
+                        "kind": "create_index",
+                        "name": "orders_customer",
+                        "table": "orders",
+                        "columns": ["customer"],
+                    },
+                },
+                {
+                    "adapter": "http",
+                    "connection": "pager",
+                    "path": "/restart/web",
+                    "check": {"path": "/state/web", "pointer": "/restarted", "value": True},
+                },
+            ],
+        },
     ),
     result_examples=(
         {
             "recommendation_id": "rec-2026-014",
             "applied": True,
-            "reason": "written as planned, read again",
+            "reason": "done as planned, looked at again",
             "changes_made": [
                 {
                     "target": "deploy/web.yaml",
                     "change": "update",
                     "before": (
                         "sha256:99381948c89f7e6f75fc9927dbbb813e87fbfb3c331bbabde0db892f566c476c"
+                    ),
+                    "predicted": (
+                        "sha256:80f5fe6f52086d46186b2c7641524f9c55712f270fc3770c3703e64c28cf8107"
                     ),
                     "after": (
                         "sha256:80f5fe6f52086d46186b2c7641524f9c55712f270fc3770c3703e64c28cf8107"
@@ -304,9 +431,7 @@ APPLY = JobType(
                 "pre_images": [
                     ".jobforge/pre-images/99381948c89f7e6f75fc9927dbbb813e87fbfb3c331bbabde0db892f566c476c"
                 ],
-                "artifacts": [
-                    "artifact:sha256:99381948c89f7e6f75fc9927dbbb813e87fbfb3c331bbabde0db892f566c476c"
-                ],
+                "artifacts": [],
             },
         },
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -9,14 +11,22 @@ from typing import Any, Literal
 from pydantic import Field
 
 from jobforge.autopilots.ops.module_payload import without_metadata
+from jobforge.autopilots.ops.remedies.advice import (
+    advise_diagnosis,
+    advise_findings,
+    suspicion_of,
+)
+from jobforge.autopilots.ops.remedies.ready import is_mendable
 from jobforge.autopilots.ops.reports import store_json
+from jobforge.autopilots.ops.rows import Row, text_of
 from jobforge.autopilots.ops.sizing.advice import (
     Advice,
-    advise_findings,
     advise_sizes,
     resolve_conflicts,
+    strengthen,
     usage_of,
 )
+from jobforge.contract.errors import JobForgeError
 from jobforge.core.context import JobContext
 from jobforge.core.data_source import DataSource
 from jobforge.core.errors import DatasetMissing
@@ -28,6 +38,8 @@ Band = Literal["low", "medium", "high"]
 
 BREACH: dict[Band, float] = {"low": 0.01, "medium": 0.05, "high": 0.10}
 """Share of the time a request may be exceeded, by risk tolerance."""
+MAX_FILES = 500
+"""Files that are read to try ready changes on."""
 RISK_ORDER: tuple[Band, ...] = ("low", "medium", "high")
 EFFORT_LIMIT: dict[str, tuple[Band, ...]] = {
     "immediate": ("low",),
@@ -60,10 +72,16 @@ class RecommendPayload(Model):
     findings: DataSource | None = Field(
         default=None, description="Rows of a scan: check_id, severity, path, resource, …"
     )
+    diagnosis: DataSource | None = Field(
+        default=None, description="Hypotheses of a diagnosis. Rows: service, confidence, …"
+    )
 
 
 class RecommendationOut(Model):
-    """One recommendation; `change` is a payload's change for `autopilot.ops.apply`."""
+    """One recommendation; `changes` are those of a payload of `autopilot.ops.apply`.
+
+    `change` is the one change, where there is exactly one.
+    """
 
     recommendation_id: str
     category: Category
@@ -77,6 +95,7 @@ class RecommendationOut(Model):
     saving_interval: tuple[Decimal, Decimal] | None
     score: float
     change: dict[str, Any] | None
+    changes: tuple[dict[str, Any], ...]
 
 
 class EstimatedImpact(Model):
@@ -98,25 +117,42 @@ class RecommendResult(Model):
 
 
 async def handle(payload: RecommendPayload, context: JobContext) -> RecommendResult:
-    """Read usage and findings and recommend.
+    """Read usage, findings and a diagnosis, and recommend.
 
     Raises:
-        DatasetMissing: neither is named, or one that is named does not exist.
+        DatasetMissing: no source is named, or one that is named does not exist.
         SourceMalformed: a row lacks what it should have.
     """
-    if payload.usage is None and payload.findings is None:
+    if not _sources(payload):
         raise DatasetMissing(
-            "neither usage nor findings are named to recommend from",
+            "neither usage nor findings nor a diagnosis is named to recommend from",
             hint='jobforge data add usage PATH, then "usage": "usage"',
         )
-    usage = [] if payload.usage is None else await context.data.rows(payload.usage)
-    findings = [] if payload.findings is None else await context.data.rows(payload.findings)
+    usage, findings, diagnosis = [
+        [] if source is None else list(await context.data.rows(source))
+        for source in (payload.usage, payload.findings, payload.diagnosis)
+    ]
     breach = BREACH[payload.constraints.risk_tolerance]
     sized, notices = advise_sizes(usage_of(usage), breach_probability=breach)
-    found = [*sized, *advise_findings(findings, payload.category)]
+    files = await _files_of(findings, context)
+    found = [
+        *strengthen(sized, suspicion_of(diagnosis)),
+        *advise_findings(findings, payload.category, files),
+        *advise_diagnosis(diagnosis),
+    ]
     result = choose(payload, found, notices)
     await store_json(context, "ops-recommend", "recommendations", result)
     return result
+
+
+async def _files_of(findings: Sequence[Row], context: JobContext) -> dict[str, bytes]:
+    """The workspace's files that ready changes may mend; one that cannot be read has none."""
+    files: dict[str, bytes] = {}
+    paths = dict.fromkeys(text_of(row, "path") for row in findings if is_mendable(row))
+    for path in list(paths)[:MAX_FILES]:
+        with suppress(JobForgeError):
+            files[path] = await context.workspace.read(path)
+    return files
 
 
 def choose(payload: RecommendPayload, found: list[Advice], notices: list[str]) -> RecommendResult:
@@ -156,6 +192,7 @@ def _fits(advice: Advice, constraints: RecommendConstraints) -> bool:
 
 
 def _to_model(advice: Advice) -> RecommendationOut:
+    changes = tuple(dict(change) for change in advice.changes)
     return RecommendationOut(
         recommendation_id=advice.recommendation_id,
         category=advice.category,
@@ -168,12 +205,13 @@ def _to_model(advice: Advice) -> RecommendationOut:
         saving_per_month=advice.saving,
         saving_interval=advice.saving_interval,
         score=advice.score,
-        change=None if advice.change is None else dict(advice.change),
+        change=changes[0] if len(changes) == 1 else None,
+        changes=changes,
     )
 
 
 def _sources(payload: RecommendPayload) -> tuple[DataSource, ...]:
-    named = (payload.usage, payload.findings)
+    named = (payload.usage, payload.findings, payload.diagnosis)
     return tuple(source for source in named if source is not None)
 
 

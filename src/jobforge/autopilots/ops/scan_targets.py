@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -22,11 +23,20 @@ from jobforge.autopilots.ops.live.postgres_queries import DEEP, SURFACE
 from jobforge.autopilots.ops.live.prometheus import PrometheusQuery, check_prometheus
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.context import HttpRequest, JobContext
-from jobforge.core.errors import ConnectionMissing, DatasetMissing, EgressDenied, PathDenied
+from jobforge.core.errors import (
+    ConnectionMissing,
+    DatasetMissing,
+    EgressDenied,
+    PathDenied,
+    SourceMalformed,
+)
 
 ScanType = Literal["health", "security", "cost", "full"]
 THIS_HOST = "host:"
 FILES = "files:"
+CHART = "Chart.yaml"
+RENDERED = "templates-rendered.yaml"
+"""The name under which findings in a rendered chart appear."""
 
 TARGET_FAILED = Check(
     "OPS_TARGET_001", (), "The target can be looked at", "critical",
@@ -204,12 +214,33 @@ async def _scan_files(look: Look, target: str, context: JobContext) -> TargetRep
             findings.append(UNREADABLE.fail(path, path, size))
         elif b"\0" not in content[:8192]:
             texts[path] = content.decode("utf-8", "replace")
+    notices = [notice async for notice in _render_charts(texts, findings, context)]
     # A thousand files take seconds of pure computing: other jobs of this process go on.
     findings += await asyncio.to_thread(scan_texts, texts)
     wanted = _wanted(look)
     failed = tuple(f for f in findings if f.status == "FAILED" and wanted(f))
-    notices = (f"{target}: {len(texts)} files, {len(findings)} judgements",)
-    return TargetReport(target, failed, notices=notices)
+    notices.append(f"{target}: {len(texts)} files, {len(findings)} judgements")
+    return TargetReport(target, failed, notices=tuple(notices))
+
+
+async def _render_charts(
+    texts: dict[str, str], findings: list[Finding], context: JobContext
+) -> AsyncIterator[str]:
+    """Put rendered charts in the place of their templates; a notice for each that is not."""
+    for chart in sorted(path for path in texts if PurePosixPath(path).name == CHART):
+        folder = str(PurePosixPath(chart).parent)
+        templates = [path for path in texts if path.startswith(f"{folder}/templates/")]
+        try:
+            rendered = await context.workspace.render_chart(folder)
+        except SourceMalformed as error:
+            findings.append(UNREADABLE.fail(chart, chart, error.message))
+            continue
+        if rendered is None:
+            yield f"{chart}: {len(templates)} templates were not rendered: helm is not installed"
+            continue
+        for path in templates:
+            del texts[path]
+        texts[f"{folder}/{RENDERED}"] = rendered
 
 
 def _is_skipped(path: str) -> bool:

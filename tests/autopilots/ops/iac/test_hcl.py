@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobforge.autopilots.ops.iac.hcl_parser import MalformedHcl, parse_hcl
+from jobforge.autopilots.ops.iac.hcl_parser import parse_hcl
+from jobforge.autopilots.ops.iac.hcl_scanner import MalformedHcl
 from jobforge.autopilots.ops.iac.hcl_values import Partial, Scope, Unknown, body_values
 
 

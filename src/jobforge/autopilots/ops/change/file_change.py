@@ -1,65 +1,30 @@
-"""From a file and a change to the new bytes, and to the effect that predicts them."""
+"""Changing a file of the tenant's workspace."""
 
 from __future__ import annotations
 
-import difflib
-import re
-from pathlib import PurePosixPath
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from jobforge.autopilots.ops.change.hcl_text import patch_hcl
-from jobforge.autopilots.ops.change.json_text import patch_json
-from jobforge.autopilots.ops.change.patch import MAX_OPERATIONS, PatchOperation
-from jobforge.autopilots.ops.change.yaml_text import parse_yaml, patch_yaml
+from jobforge.autopilots.ops.change.diffs import unified_diff
+from jobforge.autopilots.ops.change.file_patch import FilePatch, new_content
+from jobforge.autopilots.ops.change.step import Look, Past, Reversal, compare
 from jobforge.contract.canonical import checksum_of
+from jobforge.core.context import JobContext
 from jobforge.core.effects import PlannedEffect, Precondition
-from jobforge.core.errors import PayloadInvalid, SourceMalformed
-from jobforge.core.model import Model
+from jobforge.core.errors import DatasetMissing, HandlerFailed, PlanStale
 
-MAX_FILE_BYTES = 4 * 2**20
-MAX_DIFF_CHARACTERS = 200_000
-YAML_SUFFIXES = frozenset({".yaml", ".yml"})
-HCL_SUFFIXES = frozenset({".tf", ".hcl", ".tfvars"})
-
-# Values of keys that name a secret never show in a diff; plans are read by more people than files.
-_SECRET = re.compile(
-    r"""(?ix)
-    ( (?: [\w.-]* (?: passw(?:or)?d | passphrase | secret | token | api[_-]?key | private[_-]?key
-                    | credential | connection[_-]?string ) [\w.-]* ) ["']? \s* [:=] \s* )
-    ( "[^"]*" | '[^']*' | [^\s,}\]#]+ )"""
-)
-_KNOWN_SECRET = re.compile(
-    r"sk-[A-Za-z0-9_-]{12,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36,}"
-    r"|(?i:bearer\s+)[A-Za-z0-9._~+/=-]{16,}|://[^/\s:@]+:[^/\s@]+@"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-)
+PRE_IMAGES = ".jobforge/pre-images"
 
 
-class ManifestSelector(Model):
-    """Which object of a Kubernetes manifest file is meant."""
-
-    kind: str = Field(min_length=1, max_length=256)
-    name: str = Field(min_length=1, max_length=253)
-    namespace: str | None = None
-
-
-class FileChange(Model):
-    """A JSON patch on one JSON, YAML or HCL file of the tenant's workspace.
+class FileChange(FilePatch):
+    """A patch on a file of the workspace.
 
     With the adapter `kubernetes` the file is a manifest and `resource` picks the object in it.
     """
 
     adapter: Literal["file", "kubernetes"]
-    path: str = Field(min_length=1, max_length=4096)
-    resource: ManifestSelector | None = Field(
-        default=None, description="Needed by the adapter kubernetes, and only by it."
-    )
-    patch: tuple[PatchOperation, ...] = Field(min_length=1, max_length=MAX_OPERATIONS)
-    document: int | None = Field(
-        default=None, ge=0, description="Which document of a YAML file of several, from 0."
-    )
 
     @model_validator(mode="after")
     def _names_what_it_means(self) -> FileChange:
@@ -67,60 +32,10 @@ class FileChange(Model):
             raise ValueError("resource goes with the adapter kubernetes")
         return self
 
-
-def new_content(change: FileChange, content: bytes) -> bytes:
-    """The file's bytes after the change; the same input gives the same bytes.
-
-    Raises:
-        SourceMalformed: the file is too large, not UTF-8, or not of its format.
-        PayloadInvalid: the file's name is neither JSON nor YAML, or the patch does not fit.
-    """
-    if len(content) > MAX_FILE_BYTES:
-        raise SourceMalformed(f"{change.path} has {len(content):,} bytes, over {MAX_FILE_BYTES:,}")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise SourceMalformed(f"{change.path} is not UTF-8: {error.reason}") from None
-    suffix = PurePosixPath(change.path).suffix.lower()
-    if suffix == ".json":
-        return patch_json(text, change.patch, path=change.path).encode()
-    if suffix in YAML_SUFFIXES:
-        document = change.document
-        if change.resource is not None:
-            document = _find_resource(text, change.resource, path=change.path)
-        return patch_yaml(text, change.patch, path=change.path, document=document).encode()
-    if suffix in HCL_SUFFIXES:
-        return patch_hcl(text, change.patch, path=change.path).encode()
-    raise PayloadInvalid(
-        f"{change.path} is none of .json, .yaml, .tf and .hcl", pointer="/change/path"
-    )
-
-
-def _find_resource(text: str, wanted: ManifestSelector, *, path: str) -> int:
-    """The number of the document that holds the object.
-
-    Raises:
-        PayloadInvalid: none does, or several do.
-    """
-    found = [
-        number
-        for number, document in enumerate(parse_yaml(text, path=path))
-        if isinstance(document, dict) and _is_wanted(document, wanted)
-    ]
-    if len(found) != 1:
-        raise PayloadInvalid(
-            f"{path} holds {len(found)} objects {wanted.kind} {wanted.name}",
-            pointer="/change/resource",
-        )
-    return found[0]
-
-
-def _is_wanted(document: dict[str, Any], wanted: ManifestSelector) -> bool:
-    metadata = document.get("metadata")
-    if document.get("kind") != wanted.kind or not isinstance(metadata, dict):
-        return False
-    in_namespace = wanted.namespace in {None, metadata.get("namespace", "default")}
-    return metadata.get("name") == wanted.name and in_namespace
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The file."""
+        return (self.path,)
 
 
 def predict(path: str, before: bytes, after: bytes) -> PlannedEffect:
@@ -135,21 +50,93 @@ def predict(path: str, before: bytes, after: bytes) -> PlannedEffect:
     )
 
 
-def unified_diff(path: str, before: bytes, after: bytes) -> str:
-    """A unified diff with three lines of context, secrets masked, cut at 200,000 characters."""
-    lines = difflib.unified_diff(
-        before.decode("utf-8", "replace").splitlines(),
-        after.decode("utf-8", "replace").splitlines(),
-        fromfile=f"a/{path}",
-        tofile=f"b/{path}",
-        lineterm="",
-    )
-    text = mask_secrets("\n".join(lines))
-    if len(text) <= MAX_DIFF_CHARACTERS:
-        return text
-    return f"{text[:MAX_DIFF_CHARACTERS]}\n… {len(text) - MAX_DIFF_CHARACTERS:,} characters more"
+async def predict_files(
+    changes: tuple[FileChange, ...], context: JobContext
+) -> list[PlannedEffect]:
+    """One effect for each file that would change, however many changes it has."""
+    before: dict[str, bytes] = {}
+    after: dict[str, bytes] = {}
+    for change in changes:
+        if change.path not in before:
+            before[change.path] = after[change.path] = await context.workspace.read(change.path)
+        after[change.path] = new_content(change, after[change.path])
+    return [
+        predict(path, content, after[path])
+        for path, content in before.items()
+        if after[path] != content
+    ]
 
 
-def mask_secrets(text: str) -> str:
-    """Replace values that look secret by `[masked]`."""
-    return _KNOWN_SECRET.sub("[masked]", _SECRET.sub(r"\1[masked]", text))
+@dataclass(frozen=True, slots=True)
+class FileStep:
+    """Writes one file. Its checksum tells whether it was written, so nothing else is believed."""
+
+    effect: PlannedEffect
+    changes: tuple[FileChange, ...]
+    keeps_pre_image: bool
+    tells_itself: bool = True
+    reversal: Reversal = "exact"
+
+    async def look(self, past: Past, context: JobContext) -> Look:  # noqa: ARG002 (the file tells)
+        """Compare its checksum."""
+        content = await _read(self.effect.target, context)
+        return compare(None if content is None else checksum_of(content), self.effect)
+
+    async def prepare(self, context: JobContext) -> str:
+        """Put the pre-image where taking back finds it, by its content."""
+        path = pre_image_path(self.effect)
+        if self.keeps_pre_image and await _read(path, context) is None:
+            content = await context.workspace.read(self.effect.target)
+            if checksum_of(content) == self.effect.before:
+                await _put(path, content, context)
+        return ""
+
+    async def carry_out(self, context: JobContext) -> None:
+        """Write exactly the planned bytes."""
+        content = await context.workspace.read(self.effect.target)
+        for change in self.changes:
+            content = new_content(change, content)
+        if checksum_of(content) != self.effect.after:
+            raise PlanStale(
+                f"{self.effect.target} would become {checksum_of(content)}, "
+                f"planned was {self.effect.after}"
+            )
+        await context.workspace.replace(
+            self.effect.target, content, expected_checksum=self.effect.before
+        )
+
+    async def finish(self, context: JobContext) -> None:
+        """Nothing: a file is written in one piece."""
+
+    async def take_back(self, context: JobContext) -> None:
+        """Put the pre-image back, byte for byte."""
+        content = await _read(pre_image_path(self.effect), context)
+        if content is None:
+            raise HandlerFailed(f"no pre-image of {self.effect.target} was kept")
+        if checksum_of(content) != self.effect.before:
+            raise HandlerFailed(f"the pre-image of {self.effect.target} is damaged")
+        await context.workspace.replace(
+            self.effect.target, content, expected_checksum=self.effect.after
+        )
+
+
+def pre_image_path(effect: PlannedEffect) -> str:
+    """Where the pre-image of an update lies, by its content."""
+    return f"{PRE_IMAGES}/{(effect.before or '').removeprefix('sha256:')}"
+
+
+async def _read(path: str, context: JobContext) -> bytes | None:
+    try:
+        return await context.workspace.read(path)
+    except DatasetMissing:
+        return None
+
+
+async def _put(path: str, content: bytes, context: JobContext) -> None:
+    """Write the file; one with other content, half written by a fault of the disk, gives way."""
+    try:
+        await context.workspace.replace(path, content, expected_checksum=None)
+    except PlanStale:
+        found = checksum_of(await context.workspace.read(path))
+        if found != checksum_of(content):
+            await context.workspace.replace(path, content, expected_checksum=found)

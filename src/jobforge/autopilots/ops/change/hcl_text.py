@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from jobforge.autopilots.ops.change.patch import PatchOperation
-from jobforge.autopilots.ops.iac.hcl_parser import MalformedHcl, parse_hcl
+from jobforge.autopilots.ops.iac.hcl_parser import parse_hcl
+from jobforge.autopilots.ops.iac.hcl_scanner import MalformedHcl
 from jobforge.autopilots.ops.iac.hcl_syntax import Body
 from jobforge.autopilots.ops.iac.hcl_values import Scope, evaluate, is_same
 from jobforge.core.errors import PayloadInvalid, SourceMalformed

@@ -6,11 +6,11 @@ under one. Source: HCL Native Syntax Specification (hashicorp/hcl, hclsyntax/spe
 
 from __future__ import annotations
 
-import bisect
 import re
 import textwrap
 from collections.abc import Callable
 
+from jobforge.autopilots.ops.iac.hcl_scanner import Scanner
 from jobforge.autopilots.ops.iac.hcl_syntax import (
     Attribute,
     Binary,
@@ -30,10 +30,6 @@ from jobforge.autopilots.ops.iac.hcl_syntax import (
     Unary,
 )
 
-MAX_DEPTH = 80
-_SPACE = re.compile(r"(?:[ \t\r]+|#[^\n]*|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
-_SPACE_LINES = re.compile(r"(?:\s+|#[^\n]*|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
-_IDENTIFIER = re.compile(r"[^\W\d][\w-]*")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _HEREDOC = re.compile(r"<<(-?)([^\W\d][\w-]*)[ \t\r]*\n")
 _OPERATORS = re.compile(r"\|\||&&|==|!=|<=|>=|[<>+\-*/%]")
@@ -53,10 +49,6 @@ _WORDS: dict[str, bool | None] = {
 _Parse = Callable[[], Expression]
 
 
-class MalformedHcl(ValueError):
-    """The text is no HCL; the message names the line."""
-
-
 def parse_hcl(text: str) -> Body:
     """The body of a whole file.
 
@@ -66,52 +58,7 @@ def parse_hcl(text: str) -> Body:
     return _Parser(text).body(closing=False)
 
 
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.position = 0
-        self.depth = 0
-        self.depth_in_brackets = 0
-        self._lines = [match.start() for match in re.finditer("\n", text)]
-
-    def line(self, position: int | None = None) -> int:
-        at = self.position if position is None else position
-        return bisect.bisect_left(self._lines, at) + 1
-
-    def fail(self, what: str) -> MalformedHcl:
-        return MalformedHcl(f"line {self.line()}: {what}")
-
-    def skip(self, lines: bool = True) -> None:
-        match = (_SPACE_LINES if lines else _SPACE).match(self.text, self.position)
-        if match:
-            self.position = match.end()
-
-    def peek(self, token: str) -> bool:
-        return self.text.startswith(token, self.position)
-
-    def take(self, token: str) -> bool:
-        if self.text.startswith(token, self.position):
-            self.position += len(token)
-            return True
-        return False
-
-    def expect(self, token: str) -> None:
-        if not self.take(token):
-            found = self.text[self.position : self.position + 10]
-            raise self.fail(f"expected {token!r}, found {found!r}")
-
-    def identifier(self) -> str | None:
-        match = _IDENTIFIER.match(self.text, self.position)
-        if match is None:
-            return None
-        self.position = match.end()
-        return match.group()
-
-    def deeper(self) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail(f"nested deeper than {MAX_DEPTH}")
-
+class _Parser(Scanner):
     def body(self, *, closing: bool) -> Body:
         self.deeper()
         body = Body()
@@ -134,20 +81,20 @@ class _Parser:
         if name is None:
             if not self.peek('"'):
                 raise self.fail(f"unexpected {self.text[self.position : self.position + 10]!r}")
-            name = self._label()
+            name = self.label()
         self.skip(lines=False)
         if self.peek("=") and not self.peek("=="):
             self.position += 1
             self.skip()
             begin = self.position
             body.attributes[name] = (self.expression(), start)
-            # The expression looks ahead over blanks for an operator; they are not part of it.
-            written = self.text[begin : self.position].rstrip()
+            # The expression looks ahead for an operator; blanks and comments are not part of it.
+            written = self.text[begin : self.end_of_last()].rstrip()
             body.spans[name] = (begin, begin + len(written))
             return
         labels: list[str] = []
         while not self.peek("{"):
-            label = self._label() if self.peek('"') else self.identifier()
+            label = self.label() if self.peek('"') else self.identifier()
             if label is None:
                 raise self.fail(f"expected a block after {name}")
             labels.append(label)
@@ -155,14 +102,6 @@ class _Parser:
         self.position += 1
         inner = self.body(closing=True)
         body.blocks.append(Block(name, tuple(labels), inner, start, self.line()))
-
-    def _label(self) -> str:
-        end = self.text.find('"', self.position + 1)
-        if end < 0:
-            raise self.fail("a label is not closed")
-        label = self.text[self.position + 1 : end]
-        self.position = end + 1
-        return label
 
     def expression(self, minimum: int = 0) -> Expression:
         """An expression whose operators bind at least as tightly as `minimum`."""

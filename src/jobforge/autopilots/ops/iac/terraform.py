@@ -21,7 +21,7 @@ from jobforge.autopilots.ops.iac import (
 )
 from jobforge.autopilots.ops.iac.rule import Rule
 from jobforge.autopilots.ops.iac.terraform_model import Resource, read_modules, resources_of
-from jobforge.autopilots.ops.iac.terraform_rules import parse_table
+from jobforge.autopilots.ops.iac.terraform_rules import parse_table, parse_values
 
 _MODULES = (
     aws_policies, aws_network, aws_delivery, aws_compute, aws_data, aws_accounts, aws_tasks,
@@ -44,6 +44,13 @@ def _all_rules() -> Iterator[tuple[frozenset[str], Rule[Resource]]]:
     yield from parse_table(_TABLE.read_text(encoding="utf-8"), "aws_")
     for module in _MODULES:
         yield from module.rules()
+
+
+@cache
+def attribute_values() -> Mapping[str, tuple[str, bool | int | str]]:
+    """By reference: an attribute and a value that meets the check, where one plain value does."""
+    text = _TABLE.read_text(encoding="utf-8")
+    return {reference: (attribute, value) for reference, attribute, value in parse_values(text)}
 
 
 def checks() -> tuple[Check, ...]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobforge.autopilots.ops.iac.hcl_parser import MalformedHcl, parse_hcl
+from jobforge.autopilots.ops.iac.hcl_parser import parse_hcl
+from jobforge.autopilots.ops.iac.hcl_scanner import MalformedHcl
 from jobforge.autopilots.ops.iac.hcl_syntax import Block, Body, Expression
 from jobforge.autopilots.ops.iac.hcl_values import Partial, Scope, Unknown, body_values, evaluate
 from jobforge.autopilots.ops.iac.yaml_nodes import LinedDict

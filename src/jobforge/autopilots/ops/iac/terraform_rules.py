@@ -132,5 +132,31 @@ def parse_table(text: str, prefix: str) -> Iterator[tuple[frozenset[str], Rule[R
         yield names, Rule(check, judge)
 
 
+def parse_values(text: str) -> Iterator[tuple[str, str, bool | int | str]]:
+    """For each rule that one plain value meets: its reference, the attribute and the value."""
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        number, _, attribute, wanted, _, _ = (c.strip() for c in line.split(" | "))
+        value = _value_that_meets(wanted)
+        if value is not None:
+            yield f"CKV_AWS_{number}", attribute, value
+
+
+def _value_that_meets(wanted: str) -> bool | int | str | None:
+    operator, _, operand = wanted.partition(" ")
+    stated = [value for value in operand.split(",") if value != "~"]
+    match operator:
+        case "=":
+            return {"true": True, "false": False}.get(stated[0], stated[0]) if stated else None
+        case "!":
+            # Only a switch has an opposite.
+            return {"true": False, "false": True}.get(operand)
+        case ">=" | "<=":
+            return int(operand) if operand.isdigit() else None
+        case _:
+            return None
+
+
 def _severity(text: str) -> Severity:
     return next(severity for severity in SEVERITIES if severity == text)

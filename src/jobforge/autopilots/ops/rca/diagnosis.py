@@ -11,6 +11,7 @@ import numpy as np
 from jobforge.autopilots.ops.rca.deviation import Deviations, deviations_of
 from jobforge.autopilots.ops.rca.impact import Impact, explain_target, has_impacts
 from jobforge.autopilots.ops.rca.series import MetricSeries, SeriesGrid, metric_kind, to_grid
+from jobforge.autopilots.ops.rca.series_rows import series_of_table
 from jobforge.core.errors import PayloadInvalid
 
 MIN_RATIO = 4.0
@@ -68,7 +69,7 @@ class Diagnosis:
 
 
 def diagnose_metrics(
-    metrics: Sequence[MetricSeries | Mapping[str, Any]],
+    metrics: Sequence[MetricSeries | Mapping[str, Any]] | Mapping[str, Any],
     *,
     target: Mapping[str, Any] | None = None,
     topology: Iterable[tuple[str, str]] | None = None,
@@ -76,6 +77,7 @@ def diagnose_metrics(
 ) -> Diagnosis:
     """Rank what probably caused the incident, or abstain where the evidence is thin.
 
+    `metrics` are series, or one table as a mapping of columns: a time and `service_metric` columns.
     `target` is `{service, metric, statistic}` (`node` and `agg` are understood, too): the objective
     that was violated. `topology` holds pairs (caller, callee). Samples at or after
     `incident_start`, in Unix seconds, are the incident; without it the last tenth is.
@@ -84,7 +86,7 @@ def diagnose_metrics(
         SourceMalformed: series do not hold together.
         PayloadInvalid: the target is no series of these, or has no service or metric.
     """
-    grid = to_grid(metrics)
+    grid = to_grid(series_of_table(metrics) if isinstance(metrics, Mapping) else metrics)
     if grid.times.size == 0:
         return _abstain("there are no samples", "deviation", incident_start)
     begin = _start_of(grid, incident_start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -16,7 +16,6 @@ from jobforge.core.errors import SourceMalformed
 Category = Literal["optimization", "security", "reliability", "cost"]
 Band = Literal["low", "medium", "high"]
 
-SEVERITY_WEIGHT = {"critical": 100.0, "high": 40.0, "medium": 10.0, "low": 2.0, "info": 0.5}
 MIN_CHANGE = 0.1
 """A request that would move by less than a tenth is left alone."""
 CENT = Decimal("0.01")
@@ -52,7 +51,8 @@ class Advice:
     saving: Decimal | None
     saving_interval: tuple[Decimal, Decimal] | None
     score: float
-    change: Mapping[str, Any] | None
+    changes: tuple[Mapping[str, Any], ...]
+    resource: str = ""
 
 
 def usage_of(rows: Sequence[Row]) -> tuple[Usage, ...]:
@@ -147,7 +147,8 @@ def _size(usage: Usage, current: float, sized: Recommendation) -> Advice | None:
         saving=saving,
         saving_interval=interval,
         score=_score(saving, current, wanted, confidence, "low" if usage.path else "medium"),
-        change=_change(usage, wanted),
+        changes=_changes(usage, wanted),
+        resource=usage.resource,
     )
 
 
@@ -183,78 +184,65 @@ def _score(
     return round(value * confidence / EFFORT_WEIGHT[effort], 4)
 
 
-def _change(usage: Usage, wanted: float) -> dict[str, Any] | None:
+def _changes(usage: Usage, wanted: float) -> tuple[dict[str, Any], ...]:
     if usage.path is None or usage.pointer is None:
-        return None
+        return ()
     number = int(wanted) if wanted == int(wanted) else wanted
     value = f"{number}{usage.unit}" if usage.unit else number
     operation = {"op": "replace", "path": usage.pointer, "value": value}
-    return {"adapter": "file", "path": usage.path, "patch": [operation]}
-
-
-def advise_findings(rows: Sequence[Row], category: Category) -> list[Advice]:
-    """One recommendation per check of the category that failed, over all its resources.
-
-    The category `optimization` takes every check.
-    """
-    failed: dict[str, list[Row]] = {}
-    for number, row in enumerate(rows):
-        if text_of(row, "status", default="FAILED") == "FAILED":
-            failed.setdefault(required_text(row, number, "findings", "check_id"), []).append(row)
-    found = []
-    for check_id, members in sorted(failed.items()):
-        kind = text_of(members[0], "category", default="security")
-        if category in {_category_of(kind), "optimization"}:
-            found.append(_finding_advice(check_id, members, _category_of(kind)))
-    return found
-
-
-def _category_of(kind: str) -> Category:
-    known: dict[str, Category] = {"health": "reliability", "cost": "cost", "security": "security"}
-    return known.get(kind, "optimization")
-
-
-def _finding_advice(check_id: str, members: list[Row], category: Category) -> Advice:
-    severities = [text_of(row, "severity", default="medium") for row in members]
-    weight = sum(SEVERITY_WEIGHT.get(severity, 1.0) for severity in severities)
-    effort: Band = "low" if len(members) <= 3 else "medium" if len(members) <= 20 else "high"  # noqa: PLR2004 (a glance, an afternoon, a project)
-    worst = max(severities, key=lambda severity: SEVERITY_WEIGHT.get(severity, 1.0))
-    return Advice(
-        recommendation_id="rec-" + fingerprint_of("check", check_id),
-        category=category,
-        title=text_of(members[0], "remediation", default=f"Meet check {check_id}"),
-        description=(
-            f"{text_of(members[0], 'title', default=check_id)}: not so in {len(members)} places, "
-            f"{worst} at worst."
-        ),
-        evidence=tuple(
-            f"{text_of(row, 'path')} {text_of(row, 'resource')}: {text_of(row, 'evidence')}"
-            for row in members[:10]
-        ),
-        risk="low",
-        effort=effort,
-        confidence=1.0,
-        saving=None,
-        saving_interval=None,
-        score=round(weight / EFFORT_WEIGHT[effort], 4),
-        change=None,
-    )
+    return ({"adapter": "file", "path": usage.path, "patch": [operation]},)
 
 
 def resolve_conflicts(found: Sequence[Advice]) -> tuple[list[Advice], list[str]]:
-    """Best first; of two that change the same place only the better stays."""
+    """Best first; of two changes of the same place only the better advice keeps its own.
+
+    Advice that loses all its changes is left out: it is due again after the better one.
+    """
     ordered = sorted(found, key=lambda advice: (-advice.score, advice.recommendation_id))
     taken: dict[tuple[str, str], str] = {}
     kept, notices = [], []
     for advice in ordered:
-        places = [
-            (str(advice.change["path"]), str(operation["path"]))
-            for operation in (advice.change or {}).get("patch", ())
-        ] if advice.change else []  # fmt: skip
-        rival = next((taken[place] for place in places if place in taken), None)
-        if rival is not None:
-            notices.append(f"{advice.recommendation_id} changes what {rival} changes: left out")
-            continue
-        taken |= dict.fromkeys(places, advice.recommendation_id)
-        kept.append(advice)
+        free, rivals = [], []
+        for change in advice.changes:
+            rival = next((taken[place] for place in _places(change) if place in taken), None)
+            if rival is None:
+                free.append(change)
+                taken |= dict.fromkeys(_places(change), advice.recommendation_id)
+            else:
+                rivals.append(rival)
+        if rivals:
+            lost = f"{len(rivals)} of its changes are" if free else "it is"
+            notices.append(
+                f"{advice.recommendation_id} changes what {rivals[0]} changes: {lost} left out"
+            )
+        if free or not rivals:
+            kept.append(replace(advice, changes=tuple(free)))
     return kept, notices
+
+
+def _places(change: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a change touches: places in a file, or a target beyond the workspace."""
+    if "patch" not in change:
+        operation = change["operation"]
+        name = operation.get("name") or operation.get("table")
+        return [(str(change["connection"]), f"{operation['kind']} {name}")]
+    resource = change.get("resource") or {}
+    file = f"{change['path']}#{resource.get('kind', '')}/{resource.get('name', '')}"
+    return [(file, str(operation["path"])) for operation in change["patch"]]
+
+
+def strengthen(found: Sequence[Advice], suspicion: Mapping[str, float]) -> list[Advice]:
+    """Raise what a diagnosis speaks for: advice about a suspect ranks by its confidence higher."""
+    return [
+        replace(
+            advice,
+            score=round(advice.score * (1.0 + suspicion[advice.resource]), 4),
+            evidence=(
+                *advice.evidence,
+                f"a diagnosis suspects {advice.resource}: {suspicion[advice.resource]:.0%}",
+            ),
+        )
+        if advice.resource in suspicion
+        else advice
+        for advice in found
+    ]

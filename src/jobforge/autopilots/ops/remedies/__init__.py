@@ -1,0 +1,1 @@
+"""Ready changes: what `autopilot.ops.apply` can do about a finding."""
