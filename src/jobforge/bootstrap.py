@@ -16,6 +16,7 @@ from jobforge.adapters.datasets.store import FileDatasetStore
 from jobforge.adapters.datasets.uploads import FileUploadStore
 from jobforge.adapters.embedded.server import EmbeddedServer, default_home
 from jobforge.adapters.engine.engine import PostgresEngine
+from jobforge.adapters.engine.presence import is_anyone_present
 from jobforge.adapters.engine.run_feed import RunFeed
 from jobforge.adapters.engine.starter import Starter
 from jobforge.adapters.engine.waiter import RunWaiter
@@ -66,12 +67,14 @@ from jobforge.use_cases.approve_plan import ApprovePlan
 from jobforge.use_cases.authenticate import Authenticate
 from jobforge.use_cases.break_glass import BreakGlass
 from jobforge.use_cases.cancel_job import CancelJob
+from jobforge.use_cases.change_jobs import ChangeJobs
 from jobforge.use_cases.change_tenant import ChangeTenant
 from jobforge.use_cases.create_project import CreateProject
 from jobforge.use_cases.create_tenant import CreateTenant
 from jobforge.use_cases.evaluate_events import EvaluateEvents
 from jobforge.use_cases.examine import Check, Examine
 from jobforge.use_cases.execute_plan import ExecutePlan
+from jobforge.use_cases.explain_waiting import ExplainWaiting
 from jobforge.use_cases.fire_schedules import FireSchedules
 from jobforge.use_cases.issue_token import IssueToken
 from jobforge.use_cases.keep_connections import Connections
@@ -159,6 +162,8 @@ class Application:
     show_job: ShowJob
     cancel_job: CancelJob
     retry_job: RetryJob
+    change_jobs: ChangeJobs
+    explain_waiting: ExplainWaiting
     switches: KeepSwitches
     windows: KeepWindows
     limits: KeepLimits
@@ -377,6 +382,10 @@ class _Parts:
         """Opens sealed connections."""
         return OpenConnection(self.storage, self.box)
 
+    async def is_worker_there(self) -> bool:
+        """Whether any worker runs on this database."""
+        return await is_anyone_present(self.database)
+
     def make_worker(self, concurrency: int, *, starts: bool = True) -> Worker:
         """A worker in this process; with `starts` it also starts what is due by itself."""
         run_job = RunJob(
@@ -444,6 +453,8 @@ def _wire(parts: _Parts) -> Application:
         show_job=ShowJob(storage),
         cancel_job=CancelJob(storage, clock),
         retry_job=RetryJob(storage, parts.catalog, clock),
+        change_jobs=ChangeJobs(storage, parts.catalog, clock),
+        explain_waiting=ExplainWaiting(storage, clock, parts.is_worker_there),
         switches=KeepSwitches(storage, parts.catalog, clock, parts.engine.sweep),
         windows=KeepWindows(storage, parts.catalog, clock, parts.engine.sweep),
         limits=KeepLimits(storage, clock),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -13,6 +15,7 @@ from jobforge.contract.results import JobStatus
 from jobforge.core.lifecycle import (
     BASE_DELAY,
     MAX_DELAY,
+    MOVES,
     TERMINAL,
     JobEvent,
     attempts_after_retry,
@@ -21,13 +24,15 @@ from jobforge.core.lifecycle import (
     retry_delay,
 )
 
+ROOT = Path(__file__).parents[2]
 STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
 EVENTS: tuple[JobEvent, ...] = get_args(JobEvent)
 
 TABLE: dict[JobStatus, dict[JobEvent, JobStatus]] = {
-    "queued": {"begin": "running", "deny": "denied", "cancel": "canceled"},
+    "queued": {"begin": "running", "hold": "queued", "deny": "denied", "cancel": "canceled"},
     "running": {
         "begin": "running",
+        "hold": "queued",
         "succeed": "executed",
         "fail_retryable": "queued",
         "time_limit": "queued",
@@ -138,3 +143,14 @@ def test_delays_grow_and_are_spread_over_their_whole_range() -> None:
     assert first[0] < timedelta(seconds=0.01)
     assert first[-1] > timedelta(seconds=0.99)
     assert len(set(first)) > 1_990
+
+
+def test_the_picture_shows_every_move_and_no_other() -> None:
+    picture = (ROOT / "docs" / "images" / "life-of-a-job.svg").read_text(encoding="utf-8")
+    arrows = re.findall(r'data-moves="([^"]+)"', picture)
+    drawn = [tuple(move.split(" ")) for arrow in arrows for move in arrow.split(", ")]
+
+    assert sorted(drawn) == sorted(
+        (before, event, after) for (before, event), after in MOVES.items()
+    )
+    assert set(re.findall(r'class="state"[^>]*>(\w+)<', picture)) == set(STATUSES)

@@ -9,14 +9,16 @@ from typing import Literal, TypeAlias
 from jobforge.contract.results import JobStatus
 
 JobEvent: TypeAlias = Literal[
-    "begin", "succeed", "fail_retryable", "fail", "time_limit", "deny", "cancel", "retry"
+    "begin", "hold", "succeed", "fail_retryable", "fail", "time_limit", "deny", "cancel", "retry"
 ]
 
-_MOVES: dict[tuple[JobStatus, JobEvent], JobStatus] = {
+MOVES: dict[tuple[JobStatus, JobEvent], JobStatus] = {
     ("queued", "begin"): "running",
+    ("queued", "hold"): "queued",
     ("queued", "deny"): "denied",
     ("queued", "cancel"): "canceled",
     ("running", "begin"): "running",
+    ("running", "hold"): "queued",
     ("running", "succeed"): "executed",
     ("running", "fail_retryable"): "queued",
     ("running", "time_limit"): "queued",
@@ -28,7 +30,11 @@ _MOVES: dict[tuple[JobStatus, JobEvent], JobStatus] = {
     ("canceled", "retry"): "queued",
 }
 """What is not in it does not happen. `begin` takes a running job, too: its worker may have died,
-and the attempt that begins last is the only one whose end is accepted."""
+and the attempt that begins last is the only one whose end is accepted. So does `hold`, by which a
+pause or a window puts a job back that was about to begin.
+
+`docs/images/life-of-a-job.svg` is the picture of it; a test compares the two.
+"""
 
 TERMINAL: frozenset[JobStatus] = frozenset({"executed", "error", "denied", "canceled"})
 """Where a job stays until a person asks to try again; `executed` stays for ever."""
@@ -42,6 +48,11 @@ def is_terminal(status: JobStatus) -> bool:
     return status in TERMINAL
 
 
+def statuses_before(event: JobEvent) -> frozenset[JobStatus]:
+    """The statuses in which the event may happen."""
+    return frozenset(status for status, taken in MOVES if taken == event)
+
+
 def next_status(
     status: JobStatus, event: JobEvent, *, attempt: int, max_attempts: int
 ) -> JobStatus | None:
@@ -49,7 +60,7 @@ def next_status(
 
     A failure that may be tried again ends in `error` where `attempt` (from 1) was the last.
     """
-    moved = _MOVES.get((status, event))
+    moved = MOVES.get((status, event))
     is_another_try = event in ("fail_retryable", "time_limit") and moved == "queued"
     return "error" if is_another_try and attempt >= max_attempts else moved
 

@@ -58,6 +58,21 @@ class HoldRecord:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """Where a queued job stands, and what its tenant used of its limits.
+
+    `ahead` counts the waiting jobs that are released before it, at most 10,000.
+    """
+
+    is_action: bool
+    is_released: bool
+    ahead: int
+    released: int
+    jobs_today: int
+    rate_free_at: datetime
+
+
 class ControlTable(Protocol):
     """What holds the current tenant's work back, or everybody's where that is the installation."""
 
@@ -87,6 +102,10 @@ class ControlTable(Protocol):
 
     async def set_limits(self, limits: Limits) -> None:
         """Change it; it holds from the next release on."""
+        ...
+
+    async def usage(self, job_id: UUID, at: datetime) -> UsageRecord:
+        """Where a queued job stands, and what is used of the limits."""
         ...
 
     async def holds(self, at: datetime) -> tuple[HoldRecord, ...]:

@@ -22,7 +22,10 @@ class JobRef:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A started attempt: the job as it must run. `number` is the fence at its end."""
+    """A started attempt: the job as it must run. `number` is the fence at its end.
+
+    `stopped_by` is the reason of a kill switch that was on when it began.
+    """
 
     ref: JobRef
     number: int
@@ -38,6 +41,7 @@ class Attempt:
     grant_jti: str | None
     tenant_slug: str
     is_host_allowed: bool
+    stopped_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +86,16 @@ class JobEngine(Protocol):
 
     async def report_progress(self, attempt: Attempt, fraction: float, message: str) -> None:
         """Note how far an attempt is, and tell who watches its run."""
+        ...
+
+
+class AttemptRunner(Protocol):
+    """Runs started attempts. What a handler does is an ending, never an exception."""
+
+    async def __call__(self, attempt: Attempt) -> Ending:
+        """Run the attempt and describe its end."""
+        ...
+
+    def stopped(self, attempt: Attempt, started: datetime, stop: Stop) -> Ending:
+        """Describe the end of an attempt whose handler was stopped in the middle."""
         ...

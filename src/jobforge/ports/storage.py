@@ -167,6 +167,10 @@ class JobTable(Protocol):
         """One page of the jobs, the newest first."""
         ...
 
+    async def count_by_type(self, wanted: JobFilter) -> dict[str, int]:
+        """How many jobs of each type the filter finds."""
+        ...
+
     async def cancel(self, job_id: UUID, at: datetime) -> JobStatus | None:
         """Cancel it unless it has ended; the status before, or None where there is no such job."""
         ...

@@ -9,11 +9,10 @@ from jobforge.core.actor import Actor
 from jobforge.core.audit import AuditEntry
 from jobforge.core.catalog import JobCatalog
 from jobforge.core.errors import Conflict, Denied, Missing
+from jobforge.core.lifecycle import statuses_before
 from jobforge.ports.records import TenantRecord
 from jobforge.ports.storage import Storage
 from jobforge.ports.system import Clock
-
-_RETRYABLE = frozenset({"error", "canceled", "denied"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class RetryJob:
                     hint="submit it again with a new token",
                 )
             before = await unit.jobs.retry(job_id, at, allowance=job_type.max_attempts)
-            if before not in _RETRYABLE:
+            if before not in statuses_before("retry"):
                 raise Conflict(f"job {job_id} is {before}; only one that failed is retried")
             await unit.jobs.release(at)
             entry = AuditEntry(

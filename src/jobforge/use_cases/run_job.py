@@ -19,6 +19,7 @@ from jobforge.core.errors import FeatureFlagDisabled, HandlerFailed, InvalidInpu
 from jobforge.core.failure import has_another_try, to_failure
 from jobforge.core.lifecycle import retry_delay
 from jobforge.core.model import Model
+from jobforge.core.stop import Stop
 from jobforge.ports.engine import Attempt, Ending
 from jobforge.ports.runtime import ContextFactory, Fingerprint, HandlerRunner
 from jobforge.ports.system import Clock
@@ -71,11 +72,17 @@ class RunJob:
             return self._failed(attempt, started, outputs, error)
         return self._executed(attempt, started, outputs, text)
 
+    def stopped(self, attempt: Attempt, started: datetime, stop: Stop) -> Ending:
+        """Describe the end of an attempt whose handler was stopped in the middle."""
+        return self._failed(attempt, started, (), stop.to_error())
+
     def _permitted(self, attempt: Attempt) -> AnyJobType:
         """The job's type, if it is still there and still allowed at this moment."""
         if attempt.number > attempt.max_attempts:
             # Only a lost worker leaves an attempt without an end, so it cannot count itself out.
             raise HandlerFailed("its attempts are used up: the workers that ran it were lost")
+        if attempt.stopped_by is not None:
+            raise Stop("kill", attempt.stopped_by).to_error()
         job_type = self.catalog.find(attempt.job_type)
         if job_type is None:
             raise HandlerFailed(f"this worker has no job type {attempt.job_type}")

@@ -334,6 +334,8 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
         "run_status": {2: job["run_id"]},
         "newest_jobs": {2: None, 3: None, 4: 10},
         "lock_job": {2: job["job_id"]},
+        "usage": {2: job["job_id"]},
+        "count_jobs": {2: None, 3: None, 4: None, 5: None},
         "find_plan": {2: plan["digest"], 3: plan["effects_digest"]},
         "find_grant": {2: grant["jti"]},
         **started_rows.KNOWN,

@@ -185,3 +185,26 @@ async def test_the_job_of_a_killed_worker_is_run_again_and_executed_exactly_once
     assert await app.rows("SELECT FROM pgqueuer.pgqueuer") == []
     (verdict,) = await app.app.verify_audit(app.tenant)
     assert verdict.is_intact
+
+
+async def test_the_late_end_of_a_frozen_worker_is_refused(app: Harness) -> None:
+    result = await app.execute(app.bundle(linger(1, "1.0")))
+    async with worker(app) as process:
+        assert await line_of(process) == "begun 1"
+        process.send_signal(signal.SIGSTOP)
+        await app.alter("UPDATE pgqueuer.pgqueuer SET heartbeat = heartbeat - interval '1 minute'")
+        await app.work()
+        meanwhile = await app.job_of(result.child_runs[0])
+
+        process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(2)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0
+
+    job = await app.job_of(result.child_runs[0])
+    assert (meanwhile.status, meanwhile.attempt) == ("executed", 2)
+    assert (job.status, job.attempt, job.finished_at) == ("executed", 2, meanwhile.finished_at)
+    assert (await app.events()).count("job.executed") == 1
+    (verdict,) = await app.app.verify_audit(app.tenant)
+    assert verdict.is_intact

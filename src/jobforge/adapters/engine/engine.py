@@ -116,14 +116,13 @@ class PostgresEngine:
 
     async def find_stops(self, attempts: Sequence[Attempt]) -> list[Stop | None]:
         """Which of the attempts must stop, in their order."""
-        async with self._database.system_transaction() as connection:
-            rows = await connection.fetch(
-                CONTROL_QUERIES.find_stops,
-                [attempt.ref.tenant_id for attempt in attempts],
-                [attempt.ref.job_id for attempt in attempts],
-                [attempt.number for attempt in attempts],
-                self._clock.now(),
-            )
+        rows = await self._database.call(
+            CONTROL_QUERIES.find_stops,
+            [attempt.ref.tenant_id for attempt in attempts],
+            [attempt.ref.job_id for attempt in attempts],
+            [attempt.number for attempt in attempts],
+            self._clock.now(),
+        )
         stops = {row["ordinal"] - 1: Stop(row["kind"], row["name"] or "") for row in rows}
         return [stops.get(index) for index in range(len(attempts))]
 
@@ -186,4 +185,5 @@ def _to_attempt(ref: JobRef, row: asyncpg.Record) -> Attempt | NotStarted:
         grant_jti=row["grant_jti"],
         tenant_slug=row["tenant_slug"],
         is_host_allowed=row["is_host_allowed"],
+        stopped_by=row["stopped_by"],
     )

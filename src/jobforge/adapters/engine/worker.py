@@ -19,6 +19,8 @@ from pgqueuer.domain.types import QueueExecutionMode
 from jobforge.adapters.engine.batcher import Batcher
 from jobforge.adapters.engine.driver import ListeningDriver
 from jobforge.adapters.engine.presence import present
+from jobforge.adapters.engine.running import LOOK_EVERY as LOOK_AT_RUNNING
+from jobforge.adapters.engine.running import RunningAttempts
 from jobforge.adapters.engine.starter import Starter
 from jobforge.adapters.postgres.connecting import LOST
 from jobforge.adapters.postgres.database import Database
@@ -33,7 +35,14 @@ from jobforge.adapters.postgres.queue import (
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.errors import Unavailable
 from jobforge.core.job_type import Isolation
-from jobforge.ports.engine import Attempt, Ending, JobEngine, JobRef, NotStarted
+from jobforge.ports.engine import (
+    Attempt,
+    AttemptRunner,
+    Ending,
+    JobEngine,
+    JobRef,
+    NotStarted,
+)
 from jobforge.ports.system import Clock
 
 if TYPE_CHECKING:
@@ -51,6 +60,15 @@ LOOK_EVERY = timedelta(seconds=1)
 # A worker that was not heard of for so long is taken for dead, and its jobs are run again.
 LOST_AFTER = timedelta(seconds=15)
 PAUSE_AFTER_FAULT = timedelta(seconds=1)
+TRIES_AFTER_STOP = 30
+
+PASSING = (
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.TransactionRollbackError,
+)
+"""A full disk, too many connections, a restart, a broken disk, a deadlock: they may pass."""
 
 
 class Worker:
@@ -60,7 +78,7 @@ class Worker:
         self,
         database: Database,
         engine: JobEngine,
-        run_job: Callable[[Attempt], Awaitable[Ending]],
+        run_job: AttemptRunner,
         clock: Clock,
         keep_checkpoints: Callable[[], Awaitable[None]],
         *,
@@ -85,6 +103,7 @@ class Worker:
             self._begin_rows, limit=BATCH // JOBS_PER_ROW["inline"]
         )
         self._settle: Batcher[Ending, bool] = Batcher(engine.settle, limit=BATCH)
+        self._running = RunningAttempts(engine.find_stops, clock)
         self._stopped = asyncio.Event()
         self._managers: list[QueueManager] = []
 
@@ -97,6 +116,7 @@ class Worker:
             tasks = [
                 background.create_task(self._repeat(SWEEP_EVERY, self._sweep)),
                 background.create_task(self._repeat(CHECKPOINT_EVERY, self._keep_checkpoints)),
+                background.create_task(self._repeat(LOOK_AT_RUNNING, self._running.stop_some)),
             ]
             try:
                 if self._starter is not None:
@@ -200,9 +220,41 @@ class Worker:
         return [list(islice(answers, len(row))) for row in rows]
 
     async def _work_job(self, attempt: Attempt) -> None:
-        ending = await self._run_job(attempt)
-        if not await self._settle.submit(ending):
+        ending = await self._run(attempt)
+        if ending is None or not await self._settle_surely(ending):
             log.warning("job.fenced", job_id=str(attempt.ref.job_id), attempt=attempt.number)
+
+    async def _run(self, attempt: Attempt) -> Ending | None:
+        """Run the attempt; None where the job was taken from it meanwhile."""
+        running = self._running.enter(attempt)
+        try:
+            return await self._run_job(attempt)
+        except asyncio.CancelledError:
+            if running.stop is None:
+                raise  # the worker itself is ended
+            running.task.uncancel()
+        finally:
+            self._running.leave(running)
+        if running.stop.kind == "lost":
+            return None
+        return self._run_job.stopped(attempt, running.since, running.stop)
+
+    async def _settle_surely(self, ending: Ending) -> bool:
+        """Settle, again and again while the database has a fault that passes.
+
+        The attempt is not run again for it: what was done is done, and there are not many attempts.
+        A worker that was told to stop tries a little longer; then another one finds the job.
+        """
+        tries_left = TRIES_AFTER_STOP
+        while True:
+            try:
+                return await self._settle.submit(ending)
+            except (Unavailable, *PASSING) as error:
+                tries_left -= self._stopped.is_set()
+                if tries_left < 0:
+                    raise
+                log.warning("worker.cannot_settle", error=str(error))
+            await asyncio.sleep(PAUSE_AFTER_FAULT.total_seconds())
 
     async def _repeat(self, pause: timedelta, action: Callable[[], Awaitable[None]]) -> None:
         with suppress(asyncio.CancelledError):

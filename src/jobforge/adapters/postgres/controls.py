@@ -13,7 +13,7 @@ from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.core.controls import Limits, Once, SwitchKind, Weekly
 from jobforge.core.errors import AlreadyExists, InvalidInput
-from jobforge.ports.controls import HoldRecord, SwitchRecord, WindowRecord
+from jobforge.ports.controls import HoldRecord, SwitchRecord, UsageRecord, WindowRecord
 
 QUERIES = load_queries("controls")
 
@@ -97,6 +97,12 @@ class ControlRows:
             limits.targets_per_action,
             limits.targets_per_day,
         )
+
+    async def usage(self, job_id: UUID, at: datetime) -> UsageRecord:
+        """Where a queued job stands, and what is used of the limits."""
+        row = await self._connection.fetchrow(QUERIES.usage, self._tenant_id, job_id, at)
+        assert row is not None  # noqa: S101 (the job was found a moment ago)
+        return to_record(UsageRecord, row)
 
     async def holds(self, at: datetime) -> tuple[HoldRecord, ...]:
         """What holds work back at the moment."""

@@ -123,6 +123,18 @@ class JobRows:
         )
         return tuple(to_record(JobListing, row) for row in rows)
 
+    async def count_by_type(self, wanted: JobFilter) -> dict[str, int]:
+        """How many jobs of each type the filter finds."""
+        rows = await self._connection.fetch(
+            QUERIES.count_jobs,
+            self._tenant_id,
+            wanted.project_id,
+            wanted.run_id,
+            wanted.status,
+            wanted.job_type,
+        )
+        return {row["job_type"]: row["jobs"] for row in rows}
+
     async def cancel(self, job_id: UUID, at: datetime) -> JobStatus | None:
         """Cancel it unless it has ended; the status before, or None."""
         row = await self._connection.fetchrow(QUERIES.lock_job, self._tenant_id, job_id)

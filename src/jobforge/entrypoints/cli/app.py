@@ -15,6 +15,7 @@ from jobforge.entrypoints.cli import (
     artifacts,
     audit,
     bundles,
+    changing_jobs,
     connections,
     datasets,
     events,
@@ -54,6 +55,8 @@ app.add_typer(tenants.app, name="tenant")
 app.add_typer(projects.app, name="project")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(runs.app, name="run")
+jobs.app.command("cancel")(changing_jobs.cancel)
+jobs.app.command("retry")(changing_jobs.retry)
 app.add_typer(jobs.app, name="job")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(events.app, name="event")

@@ -19,6 +19,7 @@ from jobforge.core.answer import refused, to_denied_answer
 from jobforge.core.errors import InvalidInput, ProjectUnknown, TenantUnknown
 from jobforge.core.policy_token import read_token
 from jobforge.core.single_request import key_for_token, to_bundle
+from jobforge.core.waiting import WaitingReason
 from jobforge.entrypoints.cli.bundles import OnPolicyFailure, PolicyFailure, read_input
 from jobforge.entrypoints.cli.options import AsJson, Limit, PolicyToken, Project, Tenant
 from jobforge.entrypoints.cli.session import (
@@ -194,33 +195,27 @@ def show(job_id: JobId, tenant: Tenant, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def cancel(job_id: JobId, tenant: Tenant, as_json: AsJson = False) -> None:
-    """Cancel a job that has not ended. The result of an attempt still running is refused."""
+def explain(job_id: JobId, tenant: Tenant, as_json: AsJson = False) -> None:
+    """Say why a job has not begun yet: switch, window, limit, pause after a failure, no worker."""
 
     async def command(app: Application) -> int:
-        await app.cancel_job(job_id, await app.names.tenant(tenant), local_actor())
+        reasons = await app.explain_waiting(job_id, await app.names.tenant(tenant))
         if as_json:
-            print_json({"id": str(job_id), "status": "canceled"})
-        else:
-            out.print(f"Canceled job {job_id}")
+            print_json([_reason_to_json(reason) for reason in reasons])
+            return 0
+        for reason in reasons:
+            until = "" if reason.until is None else f", until {reason.until.isoformat()}"
+            out.print(f"{reason.code}: {reason.message}{until}", markup=False)
+            if reason.hint:
+                out.print(f"try: {reason.hint}", markup=False)
         return 0
 
     run(command, as_json=as_json)
 
 
-@app.command()
-def retry(job_id: JobId, tenant: Tenant, as_json: AsJson = False) -> None:
-    """Queue a failed job anew. Actions are not retried: they need a new policy token."""
-
-    async def command(app: Application) -> int:
-        await app.retry_job(job_id, await app.names.tenant(tenant), local_actor())
-        if as_json:
-            print_json({"id": str(job_id), "status": "queued"})
-        else:
-            out.print(f"Queued job {job_id} anew")
-        return 0
-
-    run(command, as_json=as_json)
+def _reason_to_json(reason: WaitingReason) -> dict[str, object]:
+    until = None if reason.until is None else reason.until.isoformat()
+    return {"code": reason.code, "message": reason.message, "hint": reason.hint, "until": until}
 
 
 def show_answer(answer: JobAnswer, *, as_json: bool) -> None:

@@ -69,6 +69,30 @@ WHERE tenant_id = $1;
 -- What holds the tenant's work back at a moment.
 SELECT kind, job_type, only_actions, name FROM jobforge.find_holds($1, $2);
 
+-- name: usage
+-- Where a queued job stands, and what its tenant used of its limits.
+SELECT job.grant_jti IS NOT NULL AS is_action,
+    EXISTS (
+        SELECT FROM jobforge.released_jobs AS one
+        WHERE one.tenant_id = $1 AND one.job_id = job.job_id
+    ) AS is_released,
+    (
+        SELECT count(*) FROM (
+            SELECT FROM jobforge.waiting_jobs AS before
+            WHERE before.tenant_id = $1
+                AND (before.priority > job.priority
+                    OR before.priority = job.priority
+                        AND (before.created_at, before.job_id) < (job.created_at, job.job_id))
+            LIMIT 10000
+        ) AS counted
+    ) AS ahead,
+    (SELECT count(*) FROM jobforge.released_jobs AS each WHERE each.tenant_id = $1) AS released,
+    CASE WHEN slot.day = ($3::timestamptz AT TIME ZONE 'UTC')::date THEN slot.day_jobs ELSE 0 END
+        AS jobs_today,
+    greatest(slot.rate_free_at, 'epoch') AS rate_free_at
+FROM jobforge.jobs AS job JOIN jobforge.tenant_slots AS slot USING (tenant_id)
+WHERE job.tenant_id = $1 AND job.job_id = $2;
+
 -- name: lock_slots
 -- Lock the row that has the tenant's limits.
 SELECT tenant_id FROM jobforge.tenant_slots WHERE tenant_id = $1 FOR UPDATE;

@@ -100,6 +100,15 @@ WHERE job.tenant_id = $1
 ORDER BY job.created_at DESC, job.job_id
 LIMIT $8;
 
+-- name: count_jobs
+-- How many jobs of each type a filter finds.
+SELECT job_type, count(*) AS jobs
+FROM jobforge.jobs
+WHERE tenant_id = $1 AND ($2::uuid IS NULL OR project_id = $2) AND ($3::uuid IS NULL OR run_id = $3)
+    AND ($4::text IS NULL OR status = $4) AND ($5::text IS NULL OR job_type = $5)
+GROUP BY job_type
+ORDER BY job_type;
+
 -- name: lock_job
 -- The job's status and run, locked.
 SELECT status, run_id FROM jobforge.jobs WHERE tenant_id = $1 AND job_id = $2 FOR UPDATE;
@@ -138,7 +147,7 @@ WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND status = 'running';
 -- name: begin_jobs
 -- Start a batch of jobs of any tenants.
 SELECT ordinal, available_at, attempt, max_attempts, job_type, payload, effects, project_id, run_id,
-    request_id, trace_id, actor, grant_jti, tenant_slug, is_host_allowed
+    request_id, trace_id, actor, grant_jti, tenant_slug, is_host_allowed, stopped_by
 FROM jobforge.begin_jobs($1, $2, $3);
 
 -- name: settle_jobs
