@@ -42,7 +42,13 @@ from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, RandomSecrets, SystemClock
 from jobforge.adapters.targets.assembly import make_targets
 from jobforge.autopilots.catalog import load_catalog
-from jobforge.config import Settings, forget_secrets, read_flags, take_variables
+from jobforge.config import (
+    Settings,
+    forget_secrets,
+    read_flags,
+    secret_variables,
+    take_variables,
+)
 from jobforge.core.admission import Switches
 from jobforge.core.catalog import AnyJobType, JobCatalog
 from jobforge.core.context import HttpClient, Probes
@@ -360,7 +366,7 @@ class _Parts:
     @cached_property
     def runner(self) -> ProcessRunner:
         """Calls handlers; processes start when the first job wants one."""
-        return ProcessRunner(CATALOG)
+        return ProcessRunner(CATALOG, secret_variables=secret_variables())
 
     @property
     def data_root(self) -> Path:

@@ -19,11 +19,19 @@ def set_for_this_process(**values: str) -> None:
     os.environ.update(values)
 
 
+def secret_variables() -> tuple[str, ...]:
+    """The variables that hold secrets."""
+    return tuple(
+        f"{_PREFIX}{name.upper()}"
+        for name, field in Settings.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+    )
+
+
 def forget_secrets() -> None:
     """Take secrets out of this process's environment, once they were read."""
-    for name, field in Settings.model_fields.items():
-        if "SecretStr" in str(field.annotation):
-            os.environ.pop(f"{_PREFIX}{name.upper()}", None)
+    for name in secret_variables():
+        os.environ.pop(name, None)
 
 
 def take_variables(names: Sequence[str]) -> dict[str, str]:

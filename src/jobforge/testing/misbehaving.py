@@ -77,6 +77,7 @@ async def _spy(_text: str, _context: JobContext) -> dict[str, Any]:
     return {
         "environment": _read(own / "environ"),
         "arguments": _read(own / "cmdline"),
+        "parent": [_read(Path(f"/proc/{os.getppid()}/{name}")) for name in ("environ", "cmdline")],
         "files": sorted(_target(link) for link in (own / "fd").iterdir()),
     }
 

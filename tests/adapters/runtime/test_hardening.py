@@ -44,3 +44,40 @@ def test_a_hardened_process_cannot_be_read_by_others_of_its_user() -> None:
     )
 
     assert done.stdout.split() == ["1", "0"]
+
+
+SPY = """
+import asyncio
+from jobforge.adapters.runtime.process_runner import ProcessRunner
+from jobforge.config import Settings, secret_variables
+from jobforge.testing import MemoryContext
+from jobforge.testing.misbehaving import MisbehavingPayload, load_catalog
+
+async def main():
+    settings = Settings()
+    catalog = "jobforge.testing.misbehaving:load_catalog"
+    runner = ProcessRunner(catalog, slots=1, secret_variables=secret_variables())
+    job_type = load_catalog().find("jobforge.testing.misbehave")
+    seen = await runner.run(job_type, MisbehavingPayload(deed="spy"), (), MemoryContext())
+    runner.close()
+    print(settings.policy_token_secret.get_secret_value()[:6], repr(seen.seen["parent"]))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_handler_finds_no_secret_in_its_parents_environment_either() -> None:
+    secrets = {f"JOBFORGE_{name}": f"canary-{name}-{'x' * 40}" for name in SECRETS}
+    given = {"HARMLESS": "harmless", **secrets, "LAST": "last"}
+
+    done = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-c", SPY], capture_output=True, text=True, check=True, env=given
+    )
+
+    started, _, seen = done.stdout.partition(" ")
+    assert started == "canary", "it has the secret itself"
+    assert "HARMLESS=harmless" in seen
+    assert "LAST=last" in seen
+    assert "JOBFORGE_POLICY_TOKEN_SECRET=xxx" in seen
+    assert "canary" not in seen

@@ -13,12 +13,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from jobforge.adapters.runtime.hardening import overwrite_environment
 from jobforge.adapters.runtime.inline_runner import InlineRunner
 from jobforge.adapters.runtime.remote_context import METHODS
 from jobforge.adapters.runtime.wire import Channel, decode, decode_error, encode, encode_error
@@ -71,8 +72,10 @@ class ProcessRunner:
         slots: int | None = None,
         memory_megabytes: int = MEMORY_MEGABYTES,
         jobs_per_process: int = JOBS_PER_PROCESS,
+        secret_variables: Sequence[str] = (),
     ) -> None:
         self._catalog_name = catalog_name
+        self._secret_variables = secret_variables
         self._memory_megabytes = memory_megabytes
         self._jobs_per_process = jobs_per_process
         self._limit = slots or os.cpu_count() or 1
@@ -164,6 +167,7 @@ class ProcessRunner:
             child.kill()
 
     async def _spawn(self, tenant_id: UUID) -> _Child:
+        overwrite_environment(self._secret_variables)
         ours, theirs = socket.socketpair()
         with theirs:
             # It returns once the program runs; there is no shell, and the program is our own.
