@@ -104,6 +104,10 @@ class ControlTable(Protocol):
         """Change it; it holds from the next release on."""
         ...
 
+    async def kill_switches(self) -> dict[str, str]:
+        """The reasons of the kill switches on for the tenant, also those of all, by job type."""
+        ...
+
     async def usage(self, job_id: UUID, at: datetime) -> UsageRecord:
         """Where a queued job stands, and what is used of the limits."""
         ...

@@ -83,6 +83,8 @@ class TakeIn:
             caller = await _caller(unit, submission)
             prepared = prepare(bundle, self.catalog, caller, mask=_mask)
             earlier_jobs = await read_earlier_jobs(unit, prepared)
+            kill_switches = await unit.controls.kill_switches()
+            limits = await unit.controls.limits()
         # Looked up only now: whoever holds one connection and waits for another can wait forever.
         unknown_tenants = await self._unknown_tenants(prepared, submission)
         facts = AdmissionFacts(
@@ -91,6 +93,8 @@ class TakeIn:
             on_policy_failure=submission.on_policy_failure,
             earlier_jobs=earlier_jobs,
             unknown_tenants=unknown_tenants,
+            kill_switches=kill_switches,
+            targets_per_action=limits.targets_per_action,
         )
         return await self._look(prepared, facts, submission)
 
@@ -124,6 +128,12 @@ class TakeIn:
         if findings:
             facts = replace(facts, findings=findings)
             asked = candidates(prepared, facts)
+        counts = {
+            request.index: len({effect.target for effect in effects[request.source.request_id]})
+            for request in asked
+            if request.source.request_id in effects
+        }
+        facts = replace(facts, target_counts=counts)
         return Intake(prepared, facts, asked, prepared.plan.with_effects(effects))
 
 

@@ -15,7 +15,7 @@ ROUTED = {
 }
 """What the dispatch role may read of them."""
 
-ENGINE_CALLS = {"find_stops"}
+ENGINE_CALLS = {"find_stops", "find_kill_switches"}
 """Batches of any tenants, which see one tenant at each statement."""
 
 OWN = {"limits", "lock_slots"}

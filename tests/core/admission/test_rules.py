@@ -243,6 +243,30 @@ CASES = {
         "Action jobs are disabled",
         replace(FACTS, token=GRANT, switches=Switches(autopilot_jobs=True)),
     ),
+    "job type that a kill switch is on for": Case(
+        rules.is_not_stopped,
+        make_bundle(make_request()),
+        "denied",
+        ChildCode.KILL_SWITCH_ON,
+        "A kill switch is on: fire",
+        replace(FACTS, kill_switches={READ_TYPE: "fire", "other.type": "flood"}),
+    ),
+    "anything while a kill switch is on for all": Case(
+        rules.is_not_stopped,
+        make_bundle(make_request()),
+        "denied",
+        ChildCode.KILL_SWITCH_ON,
+        "A kill switch is on: fire",
+        replace(FACTS, kill_switches={"*": "fire"}),
+    ),
+    "action that would change too much": Case(
+        rules.is_within_caps,
+        CHANGE,
+        "denied",
+        ChildCode.BLAST_RADIUS_EXCEEDED,
+        "It would change 3 targets; one action may change 2 at most",
+        replace(FACTS, token=GRANT, target_counts={0: 3}, targets_per_action=2),
+    ),
 }
 
 
@@ -281,6 +305,8 @@ def test_the_rules_stand_in_the_order_of_the_contract() -> None:
         "has_scopes",
         "is_new",
         "has_grant",
+        "is_not_stopped",
+        "is_within_caps",
     ]
 
 

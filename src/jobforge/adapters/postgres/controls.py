@@ -98,6 +98,11 @@ class ControlRows:
             limits.targets_per_day,
         )
 
+    async def kill_switches(self) -> dict[str, str]:
+        """The reasons of the kill switches on for the tenant, also those of all, by job type."""
+        rows = await self._connection.fetch(QUERIES.find_kill_switches, self._tenant_id)
+        return {row["job_type"]: row["reason"] for row in rows}
+
     async def usage(self, job_id: UUID, at: datetime) -> UsageRecord:
         """Where a queued job stands, and what is used of the limits."""
         row = await self._connection.fetchrow(QUERIES.usage, self._tenant_id, job_id, at)

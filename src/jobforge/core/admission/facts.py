@@ -81,7 +81,9 @@ class AdmissionFacts:
 
     `earlier_jobs` maps (job type, idempotency key) to the job that used it. `findings` are by
     request index. `unknown_tenants` are names in the bundle that no tenant goes by; filled for a
-    local operator only, since it would tell a remote caller which tenants exist.
+    local operator only, since it would tell a remote caller which tenants exist. `kill_switches`
+    maps job types (`*` is every one) to the reasons of those that are on. `target_counts` says by
+    request index how many targets an action would change; `targets_per_action` are allowed.
     """
 
     switches: Switches
@@ -91,6 +93,9 @@ class AdmissionFacts:
     earlier_jobs: Mapping[tuple[str, str], EarlierJob] = field(default_factory=dict)
     findings: Mapping[int, tuple[Finding, ...]] = field(default_factory=dict)
     unknown_tenants: frozenset[str] = frozenset()
+    kill_switches: Mapping[str, str] = field(default_factory=dict)
+    target_counts: Mapping[int, int] = field(default_factory=dict)
+    targets_per_action: int | None = None
 
 
 def _is_uuid(name: str) -> bool:

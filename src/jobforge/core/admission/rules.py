@@ -188,6 +188,41 @@ def has_grant(request: PreparedRequest, context: RuleContext) -> Decision | None
 _TOLD = frozenset({ChildCode.PLAN_STALE, ChildCode.FOUR_EYES})
 """What is said in words of its own: it is no fault of the token's."""
 
+
+def is_not_stopped(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """No kill switch is on for it. A plan only warns."""
+    warning = _stopped(request, context.facts)
+    if warning is None or context.facts.mode == "dry_run":
+        return None
+    return _deny(request, warning.message, warning.code)
+
+
+def is_within_caps(request: PreparedRequest, context: RuleContext) -> Decision | None:
+    """An action changes no more targets than one action may. A plan only warns."""
+    warning = _too_wide(request, context.facts)
+    if warning is None or context.facts.mode == "dry_run":
+        return None
+    return _deny(request, warning.message, warning.code)
+
+
+def _stopped(request: PreparedRequest, facts: AdmissionFacts) -> Finding | None:
+    switches = facts.kill_switches
+    reason = switches.get(request.source.job_type, switches.get("*"))
+    if reason is None:
+        return None
+    hint = "jobforge switch list"
+    return Finding(ChildCode.KILL_SWITCH_ON, f"A kill switch is on: {reason}", hint)
+
+
+def _too_wide(request: PreparedRequest, facts: AdmissionFacts) -> Finding | None:
+    count, most = facts.target_counts.get(request.index, 0), facts.targets_per_action
+    if most is None or count <= most:
+        return None
+    message = f"It would change {count} targets; one action may change {most} at most"
+    hint = "jobforge limits show --tenant T"
+    return Finding(ChildCode.BLAST_RADIUS_EXCEEDED, message, hint)
+
+
 RULES_BEFORE_POLICY: tuple[Rule, ...] = (
     has_own_id,
     has_own_key,
@@ -199,14 +234,16 @@ RULES_BEFORE_POLICY: tuple[Rule, ...] = (
     has_scopes,
     is_new,
 )
-RULES: tuple[Rule, ...] = (*RULES_BEFORE_POLICY, has_grant)
+RULES: tuple[Rule, ...] = (*RULES_BEFORE_POLICY, has_grant, is_not_stopped, is_within_caps)
 """The first rule that objects decides. Source: the order settled in the contract."""
 
 
 def accept(request: PreparedRequest, facts: AdmissionFacts) -> Decision:
     """What a request becomes that no rule objects to; findings are warnings on it."""
     reason = "Would enqueue (dry run)" if facts.mode == "dry_run" else "Queued"
-    warnings = tuple(_to_warning(f) for f in facts.findings.get(request.index, ()))
+    operators = (_stopped(request, facts), _too_wide(request, facts))
+    found = (*facts.findings.get(request.index, ()), *filter(None, operators))
+    warnings = tuple(map(_to_warning, found))
     return Decision(request, "accepted", reason, warnings=warnings)
 
 

@@ -112,3 +112,7 @@ SELECT (SELECT count(*) FROM noted) + (
 -- name: find_stops
 -- The attempts that must stop, and why.
 SELECT ordinal, kind, name FROM jobforge.find_stops($1, $2, $3, $4);
+
+-- name: find_kill_switches
+-- The kill switches that are on for the tenant, its own and those of all.
+SELECT job_type, reason FROM jobforge.find_kill_switches($1);
