@@ -14,7 +14,8 @@ from uuid import UUID
 from jobforge.adapters.connections import OpenConnection, ProbeConnection
 from jobforge.adapters.datasets.store import FileDatasetStore
 from jobforge.adapters.datasets.uploads import FileUploadStore
-from jobforge.adapters.embedded.server import EmbeddedServer, default_home
+from jobforge.adapters.embedded.opening import open_database
+from jobforge.adapters.embedded.server import default_home
 from jobforge.adapters.engine.engine import PostgresEngine
 from jobforge.adapters.engine.presence import is_anyone_present
 from jobforge.adapters.engine.run_feed import RunFeed
@@ -26,10 +27,8 @@ from jobforge.adapters.http.client import GuardedHttpClient
 from jobforge.adapters.http.connected import ConnectedHttpClient
 from jobforge.adapters.logging import configure_logging
 from jobforge.adapters.modules.runner import CommandRunner, is_program
-from jobforge.adapters.postgres.access import DatabaseAccess
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
 from jobforge.adapters.postgres.database import Database
-from jobforge.adapters.postgres.migrate import migrate
 from jobforge.adapters.postgres.storage import PostgresStorage
 from jobforge.adapters.probes.live import LiveProbes
 from jobforge.adapters.runtime.contexts import LiveContexts, Surroundings
@@ -223,7 +222,9 @@ async def open_application(
     configure_logging()
     home = home_of(settings)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(_open_database(settings, home))
+        database = await stack.enter_async_context(
+            open_database(_text(settings.database_url), home)
+        )
         policy = EgressPolicy.parse(settings.egress_allow)
         guard = AddressGuard(policy)
         http = await stack.enter_async_context(GuardedHttpClient(guard))
@@ -233,23 +234,6 @@ async def open_application(
         stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(_leave_checkpoints, parts)
         yield _wire(parts)
-
-
-@asynccontextmanager
-async def _open_database(settings: Settings, home: Path) -> AsyncIterator[Database]:
-    if settings.database_url is not None:
-        access = DatabaseAccess.over(settings.database_url.get_secret_value())
-        await migrate(access.owner_dsn)
-        async with Database.open(access.app_dsn, role=access.app_role) as database:
-            yield database
-        return
-    async with EmbeddedServer(home).client() as client:
-        access = client.access
-        await migrate(access.owner_dsn)
-        async with Database.open(
-            access.app_dsn, role=access.app_role, revive=client.ensure_running
-        ) as database:
-            yield database
 
 
 @dataclass(frozen=True)
@@ -388,10 +372,6 @@ class _Parts:
         """Opens sealed connections."""
         return OpenConnection(self.storage, self.box)
 
-    async def is_worker_there(self) -> bool:
-        """Whether any worker runs on this database."""
-        return await is_anyone_present(self.database)
-
     def make_worker(self, concurrency: int, *, starts: bool = True) -> Worker:
         """A worker in this process; with `starts` it also starts what is due by itself."""
         run_job = RunJob(
@@ -460,7 +440,7 @@ def _wire(parts: _Parts) -> Application:
         cancel_job=CancelJob(storage, clock),
         retry_job=RetryJob(storage, parts.catalog, clock),
         change_jobs=ChangeJobs(storage, parts.catalog, clock),
-        explain_waiting=ExplainWaiting(storage, clock, parts.is_worker_there),
+        explain_waiting=ExplainWaiting(storage, clock, lambda: is_anyone_present(parts.database)),
         switches=KeepSwitches(storage, parts.catalog, clock, parts.engine.sweep),
         windows=KeepWindows(storage, parts.catalog, clock, parts.engine.sweep),
         limits=KeepLimits(storage, clock),
