@@ -85,7 +85,7 @@ def shown(field: FieldInfo) -> str:
         return f"`{int(default)}`"
     if isinstance(default, float | int):
         return f"`{default:g}`"
-    return {None: "unset", "": "empty"}[default]
+    return {None: "unset", "": "empty"}.get(default, f"`{default}`")
 
 
 def test_the_page_of_settings_says_what_the_settings_are() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from jobforge import config
 from jobforge.adapters.connections import OpenConnection, ProbeConnection
 from jobforge.adapters.datasets.store import FileDatasetStore
 from jobforge.adapters.datasets.uploads import FileUploadStore
@@ -25,6 +26,7 @@ from jobforge.adapters.engine.worker import DEFAULT_CONCURRENCY, Worker
 from jobforge.adapters.http.address_guard import AddressGuard
 from jobforge.adapters.http.client import GuardedHttpClient
 from jobforge.adapters.http.connected import ConnectedHttpClient
+from jobforge.adapters.http.oidc import find_provider
 from jobforge.adapters.logging import configure_logging
 from jobforge.adapters.modules.runner import CommandRunner, is_program
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
@@ -310,7 +312,7 @@ class _Parts:
     @cached_property
     def judge_token(self) -> JudgeToken:
         """Judges tokens and grants."""
-        return JudgeToken(_token_keyring(self.settings), self.clock)
+        return JudgeToken(config.token_keyring(self.settings), self.clock)
 
     @cached_property
     def admit(self) -> AdmitBundle:
@@ -461,7 +463,9 @@ def _wire(parts: _Parts) -> Application:
         break_glass=BreakGlass(storage, parts.catalog, clock, ids),
         feed=parts.feed,
         execute_plan=ExecutePlan(storage, take_in, parts.submit, clock),
-        authenticate=Authenticate(storage, clock),
+        authenticate=Authenticate(
+            storage, clock, find_provider(config.oidc_rules(parts.settings), parts.http, clock)
+        ),
         answer_once=AnswerOnce(storage, parts.box, clock),
         resolve_ref=ResolveRef(storage),
         verify_audit=VerifyAudit(
@@ -479,14 +483,6 @@ def _wire(parts: _Parts) -> Application:
 def _all_on() -> Switches:
     """A token may be issued while the switches are off; they count when it is used."""
     return Switches(autopilot_jobs=True, action_jobs=True)
-
-
-def _token_keyring(settings: Settings) -> Keyring:
-    current, previous = settings.policy_token_secret, settings.policy_token_previous_secrets
-    return Keyring.of(
-        None if current is None else current.get_secret_value().encode(),
-        () if previous is None else [s.encode() for s in previous.get_secret_value().split(",")],
-    )
 
 
 def _text(secret: SecretStr | None) -> str | None:

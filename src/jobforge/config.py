@@ -10,6 +10,9 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobforge.core.oidc import OidcRules, parse_grants
+from jobforge.core.signing import Keyring
+
 MIN_SECRET_BYTES = 32
 _PREFIX = "JOBFORGE_"
 
@@ -111,6 +114,23 @@ class Settings(BaseSettings):
         description="Encrypts stored credentials; at least 32 bytes. Unset means a key file of "
         "mode 0600 below the home.",
     )
+    oidc_issuer: str = Field(
+        default="",
+        description="An identity provider whose tokens are accepted beside API keys; its URL.",
+    )
+    oidc_audience: str = Field(
+        default="jobforge", description="Whom the provider's tokens must be for."
+    )
+    oidc_roles: str = Field(
+        default="",
+        description="What the provider's groups may: comma-separated GROUP=TENANT:ROLE.",
+    )
+    oidc_subject_claim: str = Field(
+        default="sub", description="The claim that names the person; `email` where that is fixed."
+    )
+    oidc_groups_claim: str = Field(
+        default="groups", description="The claim that lists the person's groups."
+    )
     http_requests_per_minute: int = Field(
         default=6000,
         ge=1,
@@ -132,3 +152,29 @@ class Settings(BaseSettings):
                 if len(secret.encode()) < MIN_SECRET_BYTES:
                     raise ValueError(f"each needs at least {MIN_SECRET_BYTES} bytes")
         return secrets
+
+
+def oidc_rules(settings: Settings) -> OidcRules | None:
+    """Whose tokens are accepted, and what their groups may; None where no issuer is set.
+
+    Raises:
+        SettingInvalid: a group's role cannot be read.
+    """
+    if not settings.oidc_issuer:
+        return None
+    return OidcRules(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        subject_claim=settings.oidc_subject_claim,
+        groups_claim=settings.oidc_groups_claim,
+        grants=parse_grants(settings.oidc_roles),
+    )
+
+
+def token_keyring(settings: Settings) -> Keyring:
+    """The secrets that sign policy tokens, and those whose tokens are accepted still."""
+    current, previous = settings.policy_token_secret, settings.policy_token_previous_secrets
+    return Keyring.of(
+        None if current is None else current.get_secret_value().encode(),
+        () if previous is None else [s.encode() for s in previous.get_secret_value().split(",")],
+    )

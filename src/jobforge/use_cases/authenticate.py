@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from jobforge.core.actor import Actor, Role, key_actor_name, person_of
+from jobforge.core.actor import Actor, Role, key_actor_name, oidc_actor_name, person_of
 from jobforge.core.api_key import USE_IS_NOTED_EVERY, is_key, key_hash
 from jobforge.core.errors import Unauthenticated
 from jobforge.core.scopes import READ_SCOPES
+from jobforge.ports.identity import IdentityProvider
 from jobforge.ports.records import FoundKey, TenantRecord
 from jobforge.ports.storage import KeyStorage
 from jobforge.ports.system import Clock
@@ -20,21 +21,38 @@ class Authenticate:
 
     storage: KeyStorage
     clock: Clock
+    provider: IdentityProvider | None = None
 
     async def __call__(self, credential: str) -> tuple[Actor, TenantRecord]:
         """Who it is, and of which tenant.
 
         Raises:
-            Unauthenticated: it is no key of ours, or one that was revoked or has expired.
+            Unauthenticated: it is no key of ours, or one that was revoked or has expired, and no
+                valid token of the identity provider.
+            Unavailable: the identity provider does not answer.
         """
         if not is_key(credential):
-            raise Unauthenticated
+            return await self._by_token(credential)
         at = self.clock.now()
         found = await self.storage.find_key(key_hash(credential))
         if found is None or found.revoked_at is not None or at >= found.expires_at:
             raise Unauthenticated
         await self._note_use(found, at)
         return _to_actor(found), TenantRecord(found.tenant_id, found.slug)
+
+    async def _by_token(self, token: str) -> tuple[Actor, TenantRecord]:
+        identity = None if self.provider is None else await self.provider.identify(token)
+        tenant = None if identity is None else await self.storage.find_tenant(identity.tenant)
+        if identity is None or tenant is None:
+            raise Unauthenticated
+        actor = Actor(
+            name=oidc_actor_name(identity.subject),
+            scopes=READ_SCOPES,
+            is_local=False,
+            roles=identity.roles,
+            tenant_id=tenant.tenant_id,
+        )
+        return actor, tenant
 
     async def _note_use(self, found: FoundKey, at: datetime) -> None:
         if found.last_used_at is not None and at - found.last_used_at < USE_IS_NOTED_EVERY:

@@ -51,6 +51,8 @@ class BodyGuard:
         return str(scope["path"]).startswith(self._unlimited) if self._unlimited else False
 
     def _fault(self, scope: Scope) -> InvalidInput | None:
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            return HttpFault(422, "REQUEST_INVALID", "the address holds U+0000")
         headers = Headers(scope=scope)
         if "content-length" in headers and "transfer-encoding" in headers:
             # Two readers would see two different bodies. Source: RFC 9112 section 6.3.
