@@ -16,6 +16,7 @@ from tests.use_cases.test_schedules import Killed, KillingStorage, SetClock, job
 from jobforge.contract.errors import ContractViolation
 from jobforge.core.errors import InvalidInput, Missing
 from jobforge.core.triggers import Rule
+from jobforge.ports.events import NewEvent
 from jobforge.steps.intake import Submission
 from jobforge.steps.prepare_work import WorkWish
 
@@ -189,11 +190,11 @@ async def test_cooldown_rate_and_keys_hold_across_processes_that_judge_at_once(
     await add(app, replace(ANY, cooldown_seconds=60), name="cooled")
     await add(app, replace(ANY, max_runs_per_hour=2), name="rated")
     await add(app, replace(ANY, dedupe_template="{subject.id}"), name="keyed")
-    for number in range(8):
-        await app.app.send_event(event(app, number), app.tenant)
+    sent = [await app.app.send_event(event(app, number), app.tenant) for number in range(8)]
 
-    # Each has its own clock, pool and memory: all they share is the database.
-    await asyncio.gather(*(judging(app)() for _ in range(4)))
+    # Each judge has an event of its own and nothing in memory: all they share is the database.
+    new = [NewEvent(app.tenant.tenant_id, stored.event_id) for stored in sent]
+    await asyncio.gather(*(judging(app).evaluate(one) for one in new))
 
     for name, allowed, held in (
         ("cooled", 1, "cooldown"),
