@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-apply-crash lint format bench bench-api bench-ops bench-support bench-growth \
-	bench-finops soak lock clean
+	bench-finops bench-retention chaos soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -54,6 +54,12 @@ bench-growth: $(STAMP) ## Measure the growth analyses next to their peers
 
 bench-finops: $(STAMP) ## Measure the finops analyses next to published figures
 	$(BIN)/python -m benchmarks.finops
+
+bench-retention: $(STAMP) ## Measure the engine after 1,000,000 jobs, pruned as they end
+	$(BIN)/python -m benchmarks.retention
+
+chaos: $(STAMP) ## 200 random faults during 20,000 jobs; the last line is one JSON object
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
 soak: $(STAMP) ## The long forms of the fault tests
 	$(BIN)/python -m pytest -q -m soak

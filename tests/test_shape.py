@@ -22,7 +22,9 @@ ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 MAX_LINES = 500
 
-_LARGE: dict[str, str] = {}
+_LARGE: dict[str, str] = {
+    "src/jobforge/bootstrap.py": "the only place that wires: some lines for each part there is",
+}
 """Modules above the limit, each with its reason."""
 
 _TESTED_IN = {

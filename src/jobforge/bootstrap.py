@@ -18,6 +18,7 @@ from jobforge.adapters.datasets.uploads import FileUploadStore
 from jobforge.adapters.embedded.opening import open_database
 from jobforge.adapters.embedded.server import default_home
 from jobforge.adapters.engine.engine import PostgresEngine
+from jobforge.adapters.engine.overview import PostgresOverview
 from jobforge.adapters.engine.presence import is_anyone_present
 from jobforge.adapters.engine.run_feed import RunFeed
 from jobforge.adapters.engine.starter import Starter
@@ -42,6 +43,9 @@ from jobforge.adapters.runtime.starting import LiveStarts
 from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
 from jobforge.adapters.system import RandomIds, RandomSecrets, SystemClock
 from jobforge.adapters.targets.assembly import make_targets
+from jobforge.adapters.telemetry.metrics import Metrics
+from jobforge.adapters.telemetry.observed import LiveTelemetry, ObservedRun
+from jobforge.adapters.telemetry.tracing import Tracing, open_tracing
 from jobforge.autopilots.catalog import load_catalog
 from jobforge.config import (
     Settings,
@@ -59,6 +63,7 @@ from jobforge.core.signing import Keyring
 from jobforge.core.starting import Starts
 from jobforge.ports.engine import Attempt
 from jobforge.ports.runtime import Reach
+from jobforge.ports.system import Clock
 from jobforge.steps.admit_bundle import AdmitBundle
 from jobforge.steps.claim_targets import ClaimTargets
 from jobforge.steps.intake import TakeIn
@@ -89,11 +94,14 @@ from jobforge.use_cases.keep_datasets import Datasets
 from jobforge.use_cases.keep_keys import Keys
 from jobforge.use_cases.keep_limits import KeepLimits
 from jobforge.use_cases.keep_modules import Modules
+from jobforge.use_cases.keep_retention import Retention
 from jobforge.use_cases.keep_schedules import Schedules
 from jobforge.use_cases.keep_switches import KeepSwitches
 from jobforge.use_cases.keep_triggers import Triggers
 from jobforge.use_cases.keep_windows import KeepWindows
 from jobforge.use_cases.list_projects import ListProjects
+from jobforge.use_cases.measure_backlog import MeasureBacklog
+from jobforge.use_cases.prune_tenant import PruneTenant
 from jobforge.use_cases.queue_bundle import QueueBundle
 from jobforge.use_cases.read_artifact import ReadArtifact
 from jobforge.use_cases.read_audit import ReadAudit
@@ -103,6 +111,7 @@ from jobforge.use_cases.revoke_token import RevokeToken
 from jobforge.use_cases.run_job import RunJob
 from jobforge.use_cases.send_event import SendEvent
 from jobforge.use_cases.show_events import ShowEvents
+from jobforge.use_cases.show_impact import ShowImpact
 from jobforge.use_cases.show_job import ShowJob
 from jobforge.use_cases.show_plan import ShowPlan
 from jobforge.use_cases.show_run import ShowRun
@@ -143,7 +152,7 @@ class Application:
     data_root: Path
     database: Database
     catalog: JobCatalog
-    clock: SystemClock
+    clock: Clock
     ids: RandomIds
     storage: PostgresStorage
     checkpoints: CheckpointFiles
@@ -192,6 +201,11 @@ class Application:
     verify_audit: VerifyAudit
     read_audit: ReadAudit
     examine: Examine
+    metrics: Metrics
+    measure_backlog: MeasureBacklog
+    retention: Retention
+    show_impact: ShowImpact
+    prune_tenant: PruneTenant
     waiter: RunWaiter
     make_worker: Callable[[int], Worker]
 
@@ -213,6 +227,7 @@ async def open_application(
     *,
     extra_job_types: Iterable[AnyJobType] = (),
     switches: Callable[[], Switches] = read_switches,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Application]:
     """Start what is needed, migrate the database, wire everything; close it all at the end.
 
@@ -231,7 +246,9 @@ async def open_application(
         guard = AddressGuard(policy)
         http = await stack.enter_async_context(GuardedHttpClient(guard))
         catalog = load_catalog(extra_job_types)
-        parts = _Parts(settings, home, database, guard, http, catalog, switches)
+        tracing = stack.enter_context(open_tracing(settings.otlp_endpoint))
+        clock = clock or SystemClock()
+        parts = _Parts(settings, home, database, guard, http, catalog, switches, clock, tracing)
         stack.callback(parts.runner.close)
         stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(_leave_checkpoints, parts)
@@ -249,8 +266,25 @@ class _Parts:
     http: GuardedHttpClient
     catalog: JobCatalog
     switches: Callable[[], Switches]
-    clock: SystemClock = field(default_factory=SystemClock)
+    clock: Clock
+    tracing: Tracing
     ids: RandomIds = field(default_factory=RandomIds)
+
+    @cached_property
+    def telemetry(self) -> LiveTelemetry:
+        """Tells whoever watches."""
+        return LiveTelemetry(Metrics([t.name for t in self.catalog]), self.tracing)
+
+    @cached_property
+    def overview(self) -> PostgresOverview:
+        """Looks across tenants."""
+        return PostgresOverview(self.database)
+
+    @cached_property
+    def verify_audit(self) -> VerifyAudit:
+        """Verifies chains."""
+        ring = Keyring.of(self.master_key)
+        return VerifyAudit(self.storage, self.checkpoints, self.keep_checkpoints, ring)
 
     @cached_property
     def master_key(self) -> bytes:
@@ -322,7 +356,9 @@ class _Parts:
     @cached_property
     def submit(self) -> SubmitTranslated:
         """Submits bundles."""
-        return SubmitTranslated(self.storage, self.take_in, self.admit, self.clock, self.ids)
+        return SubmitTranslated(
+            self.storage, self.take_in, self.admit, self.clock, self.ids, self.telemetry
+        )
 
     @cached_property
     def fire_schedules(self) -> FireSchedules:
@@ -388,7 +424,7 @@ class _Parts:
         return Worker(
             self.database,
             self.engine,
-            run_job,
+            ObservedRun(run_job, self.telemetry, self.storage),
             self.clock,
             self.keep_checkpoints,
             concurrency=concurrency,
@@ -468,11 +504,24 @@ def _wire(parts: _Parts) -> Application:
         ),
         answer_once=AnswerOnce(storage, parts.box, clock),
         resolve_ref=ResolveRef(storage),
-        verify_audit=VerifyAudit(
-            storage, parts.checkpoints, parts.keep_checkpoints, Keyring.of(parts.master_key)
-        ),
+        verify_audit=parts.verify_audit,
         read_audit=ReadAudit(storage),
-        examine=Examine(storage, parts.engine, parts.settings, parts.switches),
+        examine=Examine(
+            storage,
+            parts.engine,
+            parts.overview,
+            parts.verify_audit,
+            clock,
+            parts.settings,
+            parts.switches,
+        ),
+        metrics=parts.telemetry.metrics,
+        retention=Retention(storage, clock),
+        show_impact=ShowImpact(storage),
+        prune_tenant=PruneTenant(
+            storage, parts.checkpoints, parts.keep_checkpoints, parts.verify_audit.keyring, clock
+        ),
+        measure_backlog=MeasureBacklog(parts.overview, parts.telemetry, clock),
         waiter=RunWaiter(
             parts.database, storage, lambda: parts.make_worker(DEFAULT_CONCURRENCY, starts=False)
         ),

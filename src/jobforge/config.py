@@ -137,6 +137,12 @@ class Settings(BaseSettings):
         description="How often one person may ask this server, a minute.",
     )
 
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="Where traces go (OTLP over HTTP, the whole URL); needs the extra `otel`. "
+        "Unset means nowhere.",
+    )
+
     @field_validator("policy_token_secret", "master_key")
     @classmethod
     def _is_long_enough(cls, secret: SecretStr | None) -> SecretStr | None:

@@ -89,6 +89,7 @@ class RunRecord:
     error: str | None
     created_at: datetime
     closed_at: datetime | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

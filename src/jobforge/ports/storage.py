@@ -12,6 +12,7 @@ from jobforge.contract.results import JobStatus
 from jobforge.core.audit import AuditEntry, CheckpointKind
 from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.controls import ControlTable, SwitchListing
+from jobforge.ports.housekeeping import KeptUnit
 from jobforge.ports.records import (
     AnswerRecord,
     ArtifactRecord,
@@ -377,7 +378,7 @@ class JournalTable(Protocol):
         ...
 
 
-class TenantUnit(StartingUnit, Protocol):
+class TenantUnit(StartingUnit, KeptUnit, Protocol):
     """One transaction of one tenant. It commits when its block ends, and rolls back on an error."""
 
     @property
@@ -452,7 +453,6 @@ class TenantUnit(StartingUnit, Protocol):
     @property
     def controls(self) -> ControlTable:
         """What holds its work back."""
-        ...
 
     @property
     def journal(self) -> JournalTable:

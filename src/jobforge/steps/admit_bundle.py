@@ -22,6 +22,7 @@ from jobforge.core.effects import dump_effects
 from jobforge.core.plan import Plan
 from jobforge.core.policy_token import TokenVerdict
 from jobforge.core.run_summary import render_summary
+from jobforge.core.trace import traceparent_of
 from jobforge.ports.records import NewGrant, NewJob, RunRecord
 from jobforge.ports.storage import TenantUnit
 from jobforge.ports.system import Clock, IdSource
@@ -243,6 +244,9 @@ def _to_run(facts: RunFacts, verdicts: _Verdicts, children: Sequence[ChildRun]) 
         dialect=facts.dialect,
         bundle_id=verdicts.bundle.bundle_id,
         trace_id=facts.trace_id,
+        traceparent=traceparent_of(
+            (verdicts.submission.traceparent, facts.trace_id), verdicts.run_id
+        ),
         producer_hash=facts.producer_hash,
         plan_digest=facts.plan_digest,
         effects_digest=verdicts.plan.effects_digest,

@@ -41,7 +41,8 @@ class Submission:
     """Who wants a bundle planned or executed, for whom and how.
 
     `grant_id` is that of a permission which was put aside for this work; `run_id` is the run it
-    shall become, where that was settled before.
+    shall become, where that was settled before. `traceparent` is that of who asks (W3C Trace
+    Context); anything else in it is passed over.
     """
 
     tenant: TenantRecord
@@ -51,6 +52,7 @@ class Submission:
     on_policy_failure: OnPolicyFailure = "deny_all"
     grant_id: UUID | None = None
     run_id: UUID | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from jobforge.contract.dialects import TranslatedBundle
 from jobforge.contract.errors import ContractViolation
@@ -10,8 +10,10 @@ from jobforge.contract.results import BundleResult
 from jobforge.core.answer import RunFacts, to_result
 from jobforge.core.errors import Unavailable
 from jobforge.core.failure import to_failure
+from jobforge.core.trace import traceparent_of
 from jobforge.ports.storage import Storage
 from jobforge.ports.system import Clock, IdSource
+from jobforge.ports.telemetry import Silence, Telemetry
 from jobforge.steps.admit_bundle import AdmitBundle, Raced, log_of, to_unread_run
 from jobforge.steps.intake import Submission, TakeIn
 
@@ -27,6 +29,7 @@ class SubmitTranslated:
     admit: AdmitBundle
     clock: Clock
     ids: IdSource
+    telemetry: Telemetry = field(default_factory=Silence)
 
     async def __call__(
         self, bundle: TranslatedBundle, submission: Submission, *, policy_token: str | None = None
@@ -38,6 +41,23 @@ class SubmitTranslated:
         """
         if policy_token is None and bundle.policy_token is not None:
             policy_token = bundle.policy_token.get_secret_value()
+        run_id = submission.run_id or self.ids.uuid()
+        parent = traceparent_of((submission.traceparent, bundle.trace_id), run_id)
+        attributes = {
+            "jobforge.tenant_id": str(submission.tenant.tenant_id),
+            "jobforge.trace_id": bundle.trace_id,
+            "jobforge.run_id": str(run_id),
+        }
+        name = f"bundle.{submission.mode}"
+        with self.telemetry.span(name, parent, attributes) as traceparent:
+            asked = replace(submission, run_id=run_id, traceparent=traceparent or parent)
+            result = await self._submit(bundle, asked, policy_token)
+        self.telemetry.decided(result.child_runs)
+        return result
+
+    async def _submit(
+        self, bundle: TranslatedBundle, submission: Submission, policy_token: str | None
+    ) -> BundleResult:
         for _ in range(_TRIES):
             try:
                 intake = await self.take_in(bundle, submission)

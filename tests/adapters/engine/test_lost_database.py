@@ -13,6 +13,7 @@ from tests.application import Harness, look
 
 from jobforge.adapters.engine import worker as worker_module
 from jobforge.adapters.engine.driver import ListeningDriver
+from jobforge.adapters.engine.engine import PostgresEngine
 from jobforge.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -57,3 +58,39 @@ async def test_a_listener_is_not_probed_before_it_listens(app: Harness) -> None:
         async with asyncio.timeout(5):
             assert await heard.get() == "are you there?"
         await early
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Unavailable("gone"), asyncpg.QueryCanceledError("canceled"), asyncpg.DiskFullError("full")],
+    ids=lambda fault: type(fault).__name__,
+)
+async def test_a_fault_of_the_sweep_does_not_end_the_worker(
+    app: Harness, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    sweep = PostgresEngine.sweep
+    calls: list[int] = []
+    swept_again = asyncio.Event()
+
+    async def fail_the_second(engine: PostgresEngine) -> int:
+        calls.append(1)
+        if len(calls) == 2:
+            raise fault
+        if len(calls) > 2:
+            swept_again.set()
+        return await sweep(engine)
+
+    monkeypatch.setattr(PostgresEngine, "sweep", fail_the_second)
+    monkeypatch.setattr(worker_module, "SWEEP_EVERY", worker_module.SWEEP_EVERY / 600)
+    worker = app.app.make_worker(10)
+    work = asyncio.create_task(worker.run())
+
+    again = asyncio.create_task(swept_again.wait())
+
+    await asyncio.wait([work, again], return_when=asyncio.FIRST_COMPLETED, timeout=60)
+
+    is_working = not work.done()
+    worker.stop()
+    await work
+    assert is_working
+    assert again.done()

@@ -276,6 +276,25 @@ async def test_a_server_lost_in_the_commit_leaves_it_open_what_became_of_it(
             await connection.execute("INSERT INTO public.things VALUES ($1, 'a')", _ONE)
 
 
+async def test_a_connection_lost_in_the_midst_of_a_statement_is_unavailable_and_replaced(
+    narrow: Database,
+) -> None:
+    running: list[asyncio.Task[str]] = []
+
+    async def leave_a_statement_running() -> None:
+        async with narrow.system_transaction() as connection:
+            running.append(asyncio.create_task(connection.execute("SELECT pg_sleep(20)")))
+            await asyncio.sleep(0.1)
+
+    with pytest.raises(Unavailable, match="may be done or undone"):
+        await leave_a_statement_running()
+
+    await asyncio.wait(running)
+    assert isinstance(running[0].exception(), asyncpg.PostgresError)
+    async with narrow.system_transaction() as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+
+
 async def test_an_error_of_the_blocks_own_stays_what_it_is(database: Database) -> None:
     async def fail(error: Exception) -> None:
         async with database.transaction(_ONE):

@@ -12,7 +12,13 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.adapters.postgres import asking_rows, catalogue, control_rows, started_rows
+from tests.adapters.postgres import (
+    asking_rows,
+    catalogue,
+    control_rows,
+    housekeeping_rows,
+    started_rows,
+)
 from tests.adapters.postgres.sample_values import SAMPLES
 from tests.application import OPERATOR, Harness, change, look, say
 
@@ -35,6 +41,7 @@ _DISPATCH_COLUMNS = {
     *started_rows.STARTED_COLUMNS,
     *asking_rows.ROUTED,
     *control_rows.ROUTED,
+    *housekeeping_rows.SEEN,
 }
 _DISPATCH_FUNCTIONS = {
     "find_tenant",
@@ -44,6 +51,7 @@ _DISPATCH_FUNCTIONS = {
     "find_api_key",
     "list_switches",
     *started_rows.STARTED_ACROSS,
+    *housekeeping_rows.FUNCTIONS,
 }
 
 _COPY_JOBS = """
@@ -82,11 +90,13 @@ async def find_open_tables(connection: Connection) -> set[str]:
 
 def _is_walled(table: str, policies: list[asyncpg.Record]) -> bool:
     """Exactly one policy for the application: the tenant's own rows, to read and to write."""
-    own = [p for p in policies if p["tablename"] == table and "jobforge_dispatch" not in p["roles"]]
-    routing = [p for p in policies if p["tablename"] == table and p not in own]
     rule = "(tenant_id = ( SELECT jobforge.current_tenant() AS current_tenant))"
+    others, is_kept = housekeeping_rows.split(policies, rule)
+    own = [p for p in others if p["tablename"] == table and "jobforge_dispatch" not in p["roles"]]
+    routing = [p for p in others if p["tablename"] == table and p not in own]
     return (
-        [(p["roles"], p["cmd"], p["qual"], p["with_check"]) for p in own]
+        is_kept
+        and [(p["roles"], p["cmd"], p["qual"], p["with_check"]) for p in own]
         == [(["jobforge_app"], "ALL", rule, rule)]
         and all((p["roles"], p["cmd"]) == (["jobforge_dispatch"], "SELECT") for p in routing)
         and (not routing or table in _ROUTING)
@@ -210,6 +220,7 @@ async def fill(app: Harness) -> None:
     await started_rows.fill_started(app)
     await asking_rows.fill_asking(app)
     await control_rows.fill_controls(app)
+    await housekeeping_rows.fill_housekeeping(app)
     tenant_id = app.tenant.tenant_id
     async with app.app.storage.transaction(tenant_id) as unit:
         await unit.audit.add_checkpoint(1, "signed", "pruned")
@@ -340,6 +351,7 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
         "find_grant": {2: grant["jti"]},
         **started_rows.KNOWN,
         **asking_rows.KNOWN,
+        **housekeeping_rows.KNOWN,
     }
 
 
@@ -381,7 +393,7 @@ async def test_every_reading_query_finds_its_tenants_rows_and_no_others(app: Har
         async with app.app.database.transaction(other.tenant_id) as connection:
             seen = await ask(connection, table, name, acme)
         # A tenant has a chain's head, an entry and a slot of its own from its first moment.
-        own = 1 if name in {*asking_rows.OWN, *control_rows.OWN} else 0
+        own = 1 if name in asking_rows.OWN | control_rows.OWN | housekeeping_rows.OWN else 0
         assert seen <= own, name
         async with app.app.database.system_transaction() as connection:
             assert await ask(connection, table, name, acme) == 0, name

@@ -92,6 +92,7 @@ def calls(cli: CommandLine) -> dict[str, tuple[str, ...]]:
         "bundle execute": (read, *of_acme),
         "run list": of_acme,
         "run show": (run_id, *of_acme),
+        "impact": (run_id, *of_acme),
         "job list": of_acme,
         "job show": (child, *of_acme),
         "job cancel": (action, *of_acme),
@@ -126,6 +127,9 @@ def calls(cli: CommandLine) -> dict[str, tuple[str, ...]]:
         "window list": (),
         "window remove": ("xmas",),
         "limits show": of_acme,
+        "retention show": of_acme,
+        "retention set": (*of_acme, "--kind", "runs", "--days", "90"),
+        "retention run": of_acme,
         "limits set": (*of_acme, "--daily-jobs", "1000", "--targets-per-day", "none", *why),
     }
 
@@ -162,6 +166,7 @@ _FAILING = {
     "bundle execute": ("-", "--tenant", "acme"),
     "run list": ("--tenant", "nobody"),
     "run show": (NOBODY, "--tenant", "acme"),
+    "impact": (NOBODY, "--tenant", "acme"),
     "job run": (RECONCILE, "--payload", "-", "--tenant", "acme"),
     "job list": ("--tenant", "nobody"),
     "job show": (NOBODY, "--tenant", "acme"),
@@ -195,6 +200,9 @@ _FAILING = {
     "window list": ("--tenant", "nobody"),
     "window remove": ("not-there",),
     "limits show": ("--tenant", "nobody"),
+    "retention show": ("--tenant", "nobody"),
+    "retention set": ("--tenant", "acme", "--kind", "runs", "--days", "many"),
+    "retention run": ("--tenant", "nobody"),
     "limits set": ("--tenant", "acme", "--daily-jobs", "many", "--reason", "tests"),
 }
 _CANNOT_FAIL = {"init", "doctor", "flags", "tenant list", "types list", "switch list"}

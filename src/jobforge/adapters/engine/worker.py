@@ -188,7 +188,7 @@ class Worker:
         try:
             not_before = await self._work_jobs(to_refs(row.payload))
         except Exception as error:  # noqa: BLE001 (whatever it was, the job must not be forgotten)
-            log.warning("job.postponed", error=str(error))
+            log.warning("job.postponed", error=str(error), **_names(row.payload))
             raise RetryRequested(PAUSE_AFTER_FAULT) from None
         if not_before is not None:
             raise RetryRequested(not_before - self._clock.now())
@@ -222,7 +222,13 @@ class Worker:
     async def _work_job(self, attempt: Attempt) -> None:
         ending = await self._run(attempt)
         if ending is None or not await self._settle_surely(ending):
-            log.warning("job.fenced", job_id=str(attempt.ref.job_id), attempt=attempt.number)
+            log.warning(
+                "job.fenced",
+                tenant_id=str(attempt.ref.tenant_id),
+                job_id=str(attempt.ref.job_id),
+                trace_id=attempt.trace_id,
+                attempt=attempt.number,
+            )
 
     async def _run(self, attempt: Attempt) -> Ending | None:
         """Run the attempt; None where the job was taken from it meanwhile."""
@@ -262,8 +268,18 @@ class Worker:
                 await asyncio.sleep(pause.total_seconds())
                 try:
                     await action()
-                except JobForgeError as error:
-                    log.warning("worker.background_fault", error=error.message)
+                except (JobForgeError, asyncpg.PostgresError) as error:
+                    # A canceled statement, a full disk: what waits now is done the next time.
+                    log.warning("worker.background_fault", error=str(error))
 
     async def _sweep(self) -> None:
         await self._engine.sweep()
+
+
+def _names(payload: bytes | None) -> dict[str, str]:
+    """Whose jobs a queue row is of, for log lines."""
+    with suppress(ValueError):
+        refs = to_refs(payload)
+        jobs = ",".join(str(ref.job_id) for ref in refs)
+        return {"tenant_id": str(refs[0].tenant_id), "job_id": jobs}
+    return {}

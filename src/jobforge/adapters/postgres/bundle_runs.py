@@ -42,6 +42,7 @@ class RunRows:
             run.error,
             run.created_at,
             run.closed_at,
+            run.traceparent,
         )
 
     async def find(self, run_id: UUID) -> RunRecord | None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Literal, Self, TypeAlias
 from uuid import UUID
 
@@ -198,6 +198,14 @@ class Database:
             async with _kept(connection):
                 yield connection
         finally:
+            await self._release(connection)
+
+    async def _release(self, connection: PooledConnection) -> None:
+        """Give it back; one that was lost in the midst of something is closed, and no more.
+
+        Whether the transaction was kept is known by then.
+        """
+        with suppress(*LOST, asyncpg.InterfaceError):
             await self._pool.release(connection)
 
     async def _until_there(
@@ -227,7 +235,7 @@ class Database:
             await connection.execute(_START.format(mode=_MODES[isolation], tenant=tenant))
         except BaseException as error:
             lost = is_lost(error, connection)
-            await self._pool.release(connection)
+            await self._release(connection)
             if lost:
                 raise Unavailable("the database does not answer") from error
             raise

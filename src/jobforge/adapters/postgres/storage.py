@@ -23,6 +23,7 @@ from jobforge.adapters.postgres.datasets import DatasetRows
 from jobforge.adapters.postgres.effect_journal import JournalRows
 from jobforge.adapters.postgres.events import QUERIES as EVENT_QUERIES
 from jobforge.adapters.postgres.events import EventRows
+from jobforge.adapters.postgres.housekeeping import HousekeepingRows
 from jobforge.adapters.postgres.http_answers import AnswerRows
 from jobforge.adapters.postgres.jobs import JobRows
 from jobforge.adapters.postgres.module_commands import ModuleRows
@@ -68,6 +69,7 @@ class PostgresUnit:
     events: EventRows
     triggers: TriggerRows
     journal: JournalRows
+    housekeeping: HousekeepingRows
 
     @classmethod
     def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
@@ -94,6 +96,7 @@ class PostgresUnit:
             events=EventRows(connection, tenant_id),
             triggers=TriggerRows(connection, tenant_id),
             journal=JournalRows(connection, tenant_id),
+            housekeeping=HousekeepingRows(connection, tenant_id),
         )
 
 

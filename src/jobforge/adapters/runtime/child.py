@@ -16,6 +16,7 @@ from typing import Any
 from jobforge.adapters.runtime.calling import call_handler
 from jobforge.adapters.runtime.remote_context import Line, RemoteContext
 from jobforge.adapters.runtime.wire import Channel, decode, encode_error
+from jobforge.adapters.telemetry.tracing import Tracing
 from jobforge.core.catalog import JobCatalog
 from jobforge.core.effects import parse_effects
 from jobforge.core.errors import HandlerFailed
@@ -51,7 +52,8 @@ async def _call(job: dict[str, Any], catalog: JobCatalog, line: Line) -> str:
         raise HandlerFailed(f"the handler's process has no job type {job['type']}")
     context = RemoteContext(job=decode(job["identity"]), seed=job["seed"], line=line)
     payload = job_type.parse_payload_text(job["payload"])
-    result = await call_handler(job_type, payload, parse_effects(job["effects"]), context)
+    with Tracing().span("job.handle", job.get("traceparent"), {}):
+        result = await call_handler(job_type, payload, parse_effects(job["effects"]), context)
     return result.model_dump_json()
 
 

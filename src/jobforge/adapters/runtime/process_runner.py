@@ -23,6 +23,7 @@ from jobforge.adapters.runtime.hardening import overwrite_environment
 from jobforge.adapters.runtime.inline_runner import InlineRunner
 from jobforge.adapters.runtime.remote_context import METHODS
 from jobforge.adapters.runtime.wire import Channel, decode, decode_error, encode, encode_error
+from jobforge.adapters.telemetry.tracing import current_traceparent
 from jobforge.core.catalog import AnyJobType
 from jobforge.core.context import JobContext
 from jobforge.core.effects import PlannedEffect, dump_effects
@@ -135,6 +136,7 @@ class ProcessRunner:
             "effects": dump_effects(effects),
             "identity": encode(context.job),
             "seed": context.seed,
+            "traceparent": current_traceparent(),
         }
         try:
             async with asyncio.timeout(seconds):

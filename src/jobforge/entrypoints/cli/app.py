@@ -19,6 +19,7 @@ from jobforge.entrypoints.cli import (
     connections,
     datasets,
     events,
+    impact,
     jobs,
     keys,
     limits,
@@ -26,6 +27,7 @@ from jobforge.entrypoints.cli import (
     operate,
     projects,
     reports,
+    retention,
     runs,
     schedules,
     serving,
@@ -77,6 +79,8 @@ app.command("pause")(switches.pause)
 app.command("resume")(switches.resume)
 app.add_typer(windows.app, name="window")
 app.add_typer(limits.app, name="limits")
+app.add_typer(retention.app, name="retention")
+app.command("impact")(impact.impact)
 
 ask_first(app)
 

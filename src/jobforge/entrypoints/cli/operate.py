@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -12,6 +14,7 @@ from pydantic import ValidationError
 
 from jobforge.bootstrap import Application, harden_process, read_flags
 from jobforge.config import Flags
+from jobforge.contract.errors import JobForgeError
 from jobforge.entrypoints.cli.options import AsJson
 from jobforge.entrypoints.cli.session import (
     errors,
@@ -21,6 +24,8 @@ from jobforge.entrypoints.cli.session import (
     run,
     show_setting_error,
 )
+
+MEASURE_EVERY_SECONDS = 15.0
 
 
 def init(as_json: AsJson = False) -> None:
@@ -38,7 +43,7 @@ def init(as_json: AsJson = False) -> None:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check and explain database, roles, engine, secrets and switches."""
+    """Check and explain database, clock, engine, backlog, audit, secrets and switches."""
 
     async def command(app: Application) -> int:
         checks = await app.examine()
@@ -81,6 +86,16 @@ def worker(
     drain: Annotated[
         bool, typer.Option("--drain", help="Stop once nothing is queued any more.")
     ] = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port",
+            min=1,
+            max=65_535,
+            metavar="PORT",
+            help="Serve Prometheus metrics at this port of 127.0.0.1.",
+        ),
+    ] = None,
 ) -> None:
     """Work the jobs of every tenant. SIGTERM and Ctrl-C finish what runs, then stop."""
 
@@ -91,12 +106,35 @@ def worker(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
         errors.print(f"Worker with {concurrency} places; Ctrl-C stops it")
-        await worker.run(drain=drain)
+        async with _watched(app, metrics_port):
+            await worker.run(drain=drain)
         return 0
 
     # Until its loop listens there is nothing to finish, so a worker that starts just leaves.
     signal.signal(signal.SIGTERM, _leave)
     run(command)
+
+
+@asynccontextmanager
+async def _watched(app: Application, port: int | None) -> AsyncIterator[None]:
+    """Serve metrics while the block runs, where a port was given."""
+    if port is None:
+        yield
+        return
+    with app.metrics.serve(port):
+        measuring = asyncio.create_task(_keep_measuring(app))
+        try:
+            yield
+        finally:
+            measuring.cancel()
+
+
+async def _keep_measuring(app: Application) -> None:
+    while True:
+        # Without its database there is nothing to measure, and the worker says so itself.
+        with suppress(JobForgeError):
+            await app.measure_backlog()
+        await asyncio.sleep(MEASURE_EVERY_SECONDS)
 
 
 def _leave(*_: object) -> NoReturn:

@@ -3,14 +3,15 @@
 INSERT INTO jobforge.bundle_runs
     (tenant_id, run_id, project_id, mode, status, dialect, bundle_id, trace_id, producer_hash,
      plan_digest, effects_digest, actor, decisions, action_jobs_blocked, open_children, artifact_ref,
-     error, created_at, closed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19);
+     error, created_at, closed_at, traceparent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+        $20);
 
 -- name: find_run
 -- The run of an id.
 SELECT run_id, project_id, mode, status, dialect, bundle_id, trace_id, producer_hash, plan_digest,
     effects_digest, actor, decisions, action_jobs_blocked, open_children, artifact_ref, error,
-    created_at, closed_at
+    created_at, closed_at, traceparent
 FROM jobforge.bundle_runs
 WHERE tenant_id = $1 AND run_id = $2;
 
@@ -18,7 +19,7 @@ WHERE tenant_id = $1 AND run_id = $2;
 -- The newest runs first.
 SELECT run_id, project_id, mode, status, dialect, bundle_id, trace_id, producer_hash, plan_digest,
     effects_digest, actor, decisions, action_jobs_blocked, open_children, artifact_ref, error,
-    created_at, closed_at
+    created_at, closed_at, traceparent
 FROM jobforge.bundle_runs
 WHERE tenant_id = $1
 ORDER BY created_at DESC, run_id
