@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
+def is_raised_here(module: str) -> bool:
+    # The client library's own are raised in programs of others.
+    return module.startswith("jobforge.") and not module.startswith("jobforge.sdk")
+
+
 def all_errors(kind: type[JobForgeError] = JobForgeError) -> set[type[JobForgeError]]:
-    children = {c for c in kind.__subclasses__() if c.__module__.startswith("jobforge.")}
+    children = {c for c in kind.__subclasses__() if is_raised_here(c.__module__)}
     return children.union(*(all_errors(child) for child in children))
 
 
