@@ -29,10 +29,14 @@ _LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Interna
 
 
 async def _until_dead(process: psutil.Process) -> None:
-    """Wait for its end; where nobody reaps orphans, a zombie is as dead as it gets."""
+    """Wait for its end; where nobody reaps orphans, a zombie is as dead as it gets.
+
+    Its locks are free once its last thread is gone, which may be after its first one.
+    """
+    threads = Path(f"/proc/{process.pid}/task")
     deadline = time.monotonic() + _BACK_WITHIN_SECONDS
-    with contextlib.suppress(psutil.NoSuchProcess):
-        while process.status() != psutil.STATUS_ZOMBIE:
+    with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+        while process.status() != psutil.STATUS_ZOMBIE or len(list(threads.iterdir())) > 1:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.01)
 
