@@ -29,16 +29,20 @@ _LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Interna
 
 
 async def _until_dead(process: psutil.Process) -> None:
-    """Wait for its end; where nobody reaps orphans, a zombie is as dead as it gets.
-
-    Its locks are free once its last thread is gone, which may be after its first one.
-    """
-    threads = Path(f"/proc/{process.pid}/task")
+    """Wait for its end; where nobody reaps orphans, a zombie is as dead as it gets."""
     deadline = time.monotonic() + _BACK_WITHIN_SECONDS
-    with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
-        while process.status() != psutil.STATUS_ZOMBIE or len(list(threads.iterdir())) > 1:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
+    while not _is_dead(process):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    """Whether its locks are free: that is once its last thread is gone, not its first."""
+    try:
+        threads = list(Path(f"/proc/{process.pid}/task").iterdir())
+        return process.status() == psutil.STATUS_ZOMBIE and len(threads) == 1
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return True
 
 
 async def _connect(client: EmbeddedClient) -> asyncpg.Connection[asyncpg.Record]:
