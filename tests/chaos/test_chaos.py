@@ -32,4 +32,5 @@ def test_faults_of_every_kind_lose_nothing_and_do_nothing_twice() -> None:
     assert (report["faults"], report["jobs"], len(report["kinds"])) == (14, 600, 9)
     assert (report["lost"], report["applied_twice"], report["nonterminal"]) == (0, 0, 0), report
     assert (report["chains_ok"], report["artifacts_ok"]) == (True, True), report
-    # Not yet `workers_fallen`, which `make chaos` counts: docs/explanation/faults.md says why.
+    assert report["workers_fallen"] == 0, report
+    assert done.returncode == 0

@@ -11,18 +11,30 @@ from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.errors import FailingListenerError
 from tests.application import Harness, look
 
+from jobforge.adapters.engine import starter as starter_module
 from jobforge.adapters.engine import worker as worker_module
 from jobforge.adapters.engine.driver import ListeningDriver
 from jobforge.adapters.engine.engine import PostgresEngine
+from jobforge.adapters.engine.starter import Starter
+from jobforge.adapters.postgres.database import Database
 from jobforge.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
 
 @pytest.mark.parametrize(
     "fault",
-    [FailingListenerError(), Unavailable("gone"), asyncpg.InterfaceError("closed"), OSError()],
+    [
+        FailingListenerError(),
+        Unavailable("gone"),
+        asyncpg.InterfaceError("closed"),
+        OSError(),
+        asyncpg.QueryCanceledError("canceled"),
+        asyncpg.DeadlockDetectedError("deadlock"),
+        asyncpg.DiskFullError("full"),
+    ],
     ids=lambda fault: type(fault).__name__,
 )
 async def test_a_lane_that_loses_the_database_is_taken_up_again(
@@ -44,6 +56,39 @@ async def test_a_lane_that_loses_the_database_is_taken_up_again(
 
     assert not faults
     assert [child.status for child in (await app.show(result)).child_runs] == ["executed"]
+
+
+async def test_a_canceled_listen_does_not_end_what_starts_work(
+    app: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = app.app.database
+    listen = Database.listen
+    faults: list[Exception] = [asyncpg.QueryCanceledError("canceled"), Unavailable("gone")]
+    looked = asyncio.Event()
+
+    def break_first(*how: Any) -> AbstractAsyncContextManager[None]:  # noqa: ANN401 (as `listen`)
+        if faults:
+            raise faults.pop()
+        return listen(*how)
+
+    async def note() -> int:
+        looked.set()
+        return 0
+
+    monkeypatch.setattr(Database, "listen", break_first)
+    monkeypatch.setattr(starter_module, "PAUSE_AFTER_FAULT", starter_module.PAUSE_AFTER_FAULT / 50)
+    running = asyncio.create_task(Starter(database, (note,)).run())
+    seen = asyncio.create_task(looked.wait())
+
+    await asyncio.wait([running, seen], return_when=asyncio.FIRST_COMPLETED, timeout=30)
+
+    is_running = not running.done()
+    # It comes with the word that there may be something new, and must not get lost in it.
+    running.cancel()
+    await asyncio.wait([running], timeout=30)
+    assert is_running
+    assert seen.done()
+    assert running.cancelled()
 
 
 async def test_a_listener_is_not_probed_before_it_listens(app: Harness) -> None:

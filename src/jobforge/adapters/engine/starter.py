@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from jobforge.adapters.postgres.connecting import PASSING
 from jobforge.adapters.postgres.database import Database
 from jobforge.core.errors import Unavailable
 
@@ -47,13 +48,15 @@ class Starter:
             try:
                 async with self._database.listen(EVENT_CHANNEL, lambda _: told.set()):
                     await self._keep_looking(told)
-            except Unavailable as error:
-                log.warning("starter.database_lost", error=error.message)
+            except (Unavailable, *PASSING) as error:
+                log.warning("starter.database_lost", error=str(error))
                 await asyncio.sleep(PAUSE_AFTER_FAULT.total_seconds())
 
     async def _keep_looking(self, told: asyncio.Event) -> None:
         while True:
             told.clear()
             await self.once()
+            # Not `wait_for`: until Python 3.12 it can lose a cancellation that comes with the word.
             with suppress(TimeoutError):
-                await asyncio.wait_for(told.wait(), TICK.total_seconds())
+                async with asyncio.timeout(TICK.total_seconds()):
+                    await told.wait()

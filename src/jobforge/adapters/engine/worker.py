@@ -22,7 +22,7 @@ from jobforge.adapters.engine.presence import present
 from jobforge.adapters.engine.running import LOOK_EVERY as LOOK_AT_RUNNING
 from jobforge.adapters.engine.running import RunningAttempts
 from jobforge.adapters.engine.starter import Starter
-from jobforge.adapters.postgres.connecting import LOST
+from jobforge.adapters.postgres.connecting import LOST, PASSING
 from jobforge.adapters.postgres.database import Database
 from jobforge.adapters.postgres.queue import (
     JOBS_PER_ROW,
@@ -61,14 +61,6 @@ LOOK_EVERY = timedelta(seconds=1)
 LOST_AFTER = timedelta(seconds=15)
 PAUSE_AFTER_FAULT = timedelta(seconds=1)
 TRIES_AFTER_STOP = 30
-
-PASSING = (
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.PostgresSystemError,
-    asyncpg.TransactionRollbackError,
-)
-"""A full disk, too many connections, a restart, a broken disk, a deadlock: they may pass."""
 
 
 class Worker:
@@ -145,7 +137,9 @@ class Worker:
                     await self._manage(drain=drain)
                 self._stopped.set()
             # Lanes fail as a group.
-            except* (JobForgeError, FailingListenerError, asyncpg.InterfaceError, *LOST) as errors:
+            except* (
+                JobForgeError, FailingListenerError, asyncpg.InterfaceError, *LOST, *PASSING
+            ) as errors:  # fmt: skip
                 log.warning("worker.database_lost", error=repr(errors.exceptions[0]))
                 is_lost = True
             if is_lost:

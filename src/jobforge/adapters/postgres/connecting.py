@@ -31,6 +31,15 @@ asyncpg's InternalClientError belongs here: it is what a statement gets when the
 ("terminating connection because of crash of another server process") come in between.
 """
 
+PASSING = (
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.TransactionRollbackError,
+)
+"""What a statement can get from a server that is there and stays: a full disk, too many
+connections, a cancellation, a deadlock. It may pass, so no worker ends for it."""
+
 _REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
