@@ -94,15 +94,13 @@ def read_migrations(folder: Traversable = MIGRATIONS) -> tuple[Migration, ...]:
     """Read `NNNN_name.sql`, in order.
 
     Raises:
-        ValueError: a name is not of that form, or two have one number.
+        ValueError: a name is not of that form, or the numbers are not 1, 2, 3, …
     """
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    numbers: set[str] = set()
-    for name in names:
+    for number, name in enumerate(names, start=1):
         match = _FILE_NAME.fullmatch(name)
-        if match is None or match[1] in numbers:
-            raise ValueError(f"{name} is not NNNN_name.sql with a number of its own")
-        numbers.add(match[1])
+        if match is None or int(match[1]) != number:
+            raise ValueError(f"{name}: migration {number:04} should be here")
     return tuple(
         Migration(
             name.removesuffix(".sql"),
