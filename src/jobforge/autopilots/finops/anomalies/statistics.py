@@ -6,13 +6,16 @@ points up to `i` only. Before the first point the series counts as constant.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 SHAPE_LENGTHS = (8, 24, 96)
-ROUNDING = 1e-11
+WIDENING = (2, 2, 2, 3, 2, 2)
+"""How windows of one point grow to those lengths."""
 MAX_LAG = 20_000
 """Shapes are compared with the last 20,000 points; beyond that the work grows without bound."""
 
@@ -74,9 +77,13 @@ def distance_from_season(values: Floats, period: int, seasons: int = 7) -> Float
     """Distance from the median of the same moment in the `seasons` periods before; 0 before two."""
     result = np.zeros(values.shape)
     size = values.shape[1]
-    for i in range(2 * period, size):
-        past = values[:, max(i - seasons * period, i % period) : i : period]
-        result[:, i] = np.abs(values[:, i] - np.median(past, axis=1))
+    for known in range(2, seasons + 1):
+        begin = known * period
+        end = size if known == seasons else min(begin + period, size)
+        if begin >= end:
+            break
+        past = [values[:, begin - n * period : end - n * period] for n in range(1, known + 1)]
+        result[:, begin:end] = np.abs(values[:, begin:end] - np.median(np.stack(past), axis=0))
     return result
 
 
@@ -88,17 +95,36 @@ def shape_distances(values: Floats) -> list[Floats]:
     Source: the left matrix profile; Yeh et al., Matrix Profile I, ICDM 2016, computed along
     diagonals as in Zhu et al., SCRIMP++, ICDM 2018, without z-normalisation.
     """
-    size = values.shape[1]
-    nearest = [np.full(values.shape, np.inf) for _ in SHAPE_LENGTHS]
-    for lag in range(min(SHAPE_LENGTHS), min(size - 1, MAX_LAG)):
-        gaps = values[:, lag:] - values[:, :-lag]
-        gaps *= gaps
-        totals = np.cumsum(gaps, axis=1, out=gaps)
-        # What is left of two nearly equal totals is rounding, and rounding is not unusual.
-        floor = totals * (1 - ROUNDING)
-        for length, best in zip(SHAPE_LENGTHS, nearest, strict=True):
-            if lag >= length and totals.shape[1] > length:
-                sums = floor[:, length:] - totals[:, :-length]
-                at = best[:, lag + length :]
-                np.minimum(at, sums, out=at)
-    return [np.sqrt(np.maximum(np.where(np.isfinite(best), best, 0.0), 0.0)) for best in nearest]
+    # Points first: what is added and compared then lies side by side for all series.
+    points = np.ascontiguousarray(values.T)
+    nearest = {length: np.full(points.shape, np.inf) for length in SHAPE_LENGTHS}
+    rooms = np.empty_like(points), np.empty_like(points)
+    for lag in range(min(SHAPE_LENGTHS), min(len(points) - 1, MAX_LAG)):
+        for length, sums in _squared_gaps(points, lag, rooms):
+            if length in nearest:
+                at = nearest[length][lag + length :]
+                np.minimum(at, sums[1:], out=at)
+    return [np.sqrt(np.where(np.isfinite(best), best, 0.0)).T for best in nearest.values()]
+
+
+def _squared_gaps(
+    points: Floats, lag: int, rooms: tuple[Floats, Floats]
+) -> Iterator[tuple[int, Floats]]:
+    """Sums of squared gaps to the point `lag` before, over windows of each length up to it.
+
+    Longer windows are sums of shorter ones. Differences of running totals would be one addition
+    less, but leave rounding where two windows are the same.
+    """
+    length, sums = 1, rooms[0][lag:]
+    np.subtract(points[lag:], points[:-lag], out=sums)
+    np.multiply(sums, sums, out=sums)
+    for turn, times in enumerate(WIDENING, 1):
+        size = len(sums) - (times - 1) * length
+        if size <= 1 or lag < length * times:
+            return
+        wider = rooms[turn % 2][:size]
+        np.add(sums[:size], sums[length : length + size], out=wider)
+        for n in range(2, times):
+            np.add(wider, sums[n * length : n * length + size], out=wider)
+        length, sums = length * times, wider
+        yield length, sums

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 BLOCK = 64
+"""Below 256: counts inside a block are single bytes."""
 WARM_UP = 20
 """The first points have no past to be unusual against."""
 
@@ -26,7 +27,7 @@ def surprise(values: Floats) -> Floats:
 
 def _separate_ranks(values: Floats) -> Ints:
     """Ranks that are equal for equal values; those of a row lie above all of the row before."""
-    order = np.argsort(values, axis=1, kind="stable")
+    order = np.argsort(values, axis=1)
     ordered = np.take_along_axis(values, order, axis=1)
     steps = np.zeros(values.shape, np.int32)
     steps[:, 1:] = np.cumsum(ordered[:, 1:] > ordered[:, :-1], axis=1)
@@ -44,13 +45,18 @@ def _smaller_before(ranks: Ints) -> Ints:
     """
     rows, size = ranks.shape
     counts = np.zeros(ranks.shape, np.int32)
-    earlier = np.tri(BLOCK, k=-1, dtype=np.bool_)
     for begin in range(0, size, BLOCK):
         block = ranks[:, begin : begin + BLOCK]
-        width = block.shape[1]
-        inside = (block[:, np.newaxis, :] < block[:, :, np.newaxis]) & earlier[:width, :width]
         before = np.sort(ranks[:, :begin], axis=None)
         below = np.searchsorted(before, block.ravel()).reshape(block.shape)
         below -= np.arange(rows)[:, np.newaxis] * begin
-        counts[:, begin : begin + width] = below + np.count_nonzero(inside, axis=2)
+        counts[:, begin : begin + BLOCK] = below + _smaller_inside(block)
     return counts
+
+
+def _smaller_inside(block: Ints) -> NDArray[np.uint8]:
+    points = np.ascontiguousarray(block.T)
+    counts = np.zeros(points.shape, np.uint8)
+    for lag in range(1, len(points)):
+        counts[lag:] += points[:-lag] < points[lag:]
+    return counts.T
