@@ -104,6 +104,35 @@ def test_a_column_that_gives_the_label_away_is_named(leak: str) -> None:
         ChurnModel.fit(tainted, left)
 
 
+def test_a_word_that_only_leavers_have_is_named_however_few_they_are() -> None:
+    rows, left = customers()
+    gone = [n for n, has_left in enumerate(left) if has_left][:35]
+    tainted = [
+        {**row, "ticket": "account closed" if n in gone else "other"} for n, row in enumerate(rows)
+    ]
+    honest = [{**row, "ticket": "account closed"} if n < 35 else row for n, row in enumerate(rows)]
+
+    ChurnModel.fit(honest, left)
+    with pytest.raises(InvalidInput, match=r"column ticket .* all 35 customers with 'account clo"):
+        ChurnModel.fit(tainted, left)
+
+
+def test_a_quantity_that_only_leavers_have_is_named_however_few_they_are() -> None:
+    rows, left = customers()
+    gone = [n for n, has_left in enumerate(left) if has_left][:35]
+    tainted = [{**row, "closing_balance": n if n in gone else ""} for n, row in enumerate(rows)]
+
+    with pytest.raises(InvalidInput, match=r"column closing_balance .* all 35 customers with any"):
+        ChurnModel.fit(tainted, left)
+
+
+def test_a_day_is_not_learned_from_even_where_many_share_it() -> None:
+    rows, left = customers(200)
+    dated = [{**row, "signed": f"2025-0{n % 5 + 1}-01"} for n, row in enumerate(rows)]
+
+    assert "signed" in ChurnModel.fit(dated, left).member.design.encoding.left_out
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -199,3 +199,44 @@ def test_a_history_that_says_too_little_is_refused(rows: list[dict[str, Any]], s
 def test_a_day_of_leaving_needs_a_snapshot_and_a_horizon() -> None:
     with pytest.raises(PayloadInvalid, match="needs snapshot_column and horizon_days"):
         CHURN_RISK_REPORT.parse_payload({"history": "h", "left_at_column": "left_at"})
+
+
+def contacted(rows: list[dict[str, Any]], *, after: int) -> list[dict[str, Any]]:
+    """Every third customer was written to, `after` days after the day his row describes."""
+    return [
+        {
+            **row,
+            "last_contact": ""
+            if n % 3
+            else (date.fromisoformat(row["snapshot"]) + timedelta(days=after)).isoformat(),
+        }
+        for n, row in enumerate(rows)
+    ]
+
+
+async def test_a_column_with_days_after_the_snapshot_is_named() -> None:
+    with pytest.raises(InvalidInput, match=r"column last_contact .* customer 0 .* 2025-01-05"):
+        await run(contacted(snapshots(), after=4))
+
+    assert (await run(contacted(snapshots(), after=0))).quality is not None
+
+
+async def test_a_day_that_was_planned_ahead_is_excluded_by_name() -> None:
+    planned = await run(contacted(snapshots(), after=90), exclude_columns=["last_contact"])
+
+    assert planned.quality is not None
+
+
+async def test_without_snapshots_no_day_lies_after_the_reference_date() -> None:
+    rows = [
+        {k: v for k, v in row.items() if k not in ("snapshot", "left_at")}
+        | {"churned": bool(row["left_at"])}
+        for row in contacted(snapshots(), after=4)
+    ]
+    asked = {"snapshot_column": None, "left_at_column": None, "horizon_days": None}
+
+    with pytest.raises(InvalidInput, match="column last_contact was written after the fact"):
+        await run(rows, **asked, reference_date="2025-06-01T00:00:00Z")
+
+    known = await run(rows, **asked, reference_date="2026-06-01T00:00:00Z")
+    assert known.quality is not None

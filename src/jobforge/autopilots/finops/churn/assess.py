@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from jobforge.autopilots.finops.churn.encoding import is_blank
+from jobforge.autopilots.finops.churn.leakage import refuse_later_days
 from jobforge.autopilots.finops.churn.model import ChurnModel, Reason
 from jobforge.autopilots.finops.churn.report_models import (
     Assessment,
@@ -44,6 +45,8 @@ def assess_by_model(
     known = read_labels(history, settings.labels, known_until=settings.known_until)
     unused = (settings.id_column, settings.labels.snapshot, settings.labels.left_at)
     ignored = (*settings.exclude_columns, settings.labels.label, *(n for n in unused if n))
+    if known.moments is None and settings.known_until is not None:
+        refuse_later_days(known.rows, [settings.known_until] * len(known.rows), exclude=ignored)
     model = ChurnModel.fit(
         known.rows,
         known.left,

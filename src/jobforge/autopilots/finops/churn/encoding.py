@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ MIN_CATEGORY = 10
 MAX_CATEGORIES = 50
 MIN_NUMBERS = 6
 """A column of at most this many different numbers is a set of codes."""
+_DAY_TEXT = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,26 @@ def is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
+def read_day(value: object) -> date | None:
+    """The day (UTC) that a date, a time or their ISO 8601 text names; None for anything else."""
+    if isinstance(value, str):
+        text = value.strip()
+        if not _DAY_TEXT.match(text):
+            return None
+        try:
+            value = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        return (value.astimezone(UTC) if value.tzinfo else value).date()
+    return value if isinstance(value, date) else None
+
+
+def are_days(values: Sequence[object]) -> bool:
+    """Whether these values, none of them blank, are all dates."""
+    return bool(values) and all(read_day(value) is not None for value in values)
+
+
 def _word(value: object) -> str:
     return "" if is_blank(value) else str(value).strip()
 
@@ -139,6 +162,8 @@ def _learn_column(name: str, values: list[Any]) -> NumericColumn | CategoryColum
     distinct = Counter(_word(value) for value in filled)
     if len(distinct) <= int(len(filled) == len(values)):
         return "the same for everyone" if distinct else "empty"
+    if are_days(filled):
+        return "dates: how long ago is a quantity, the day itself is none"
     numbers = [_as_number(value) for value in filled]
     if len(distinct) > MIN_NUMBERS and all(n is not None for n in numbers):
         finite = [n for n in numbers if n is not None and math.isfinite(n)]
@@ -147,6 +172,10 @@ def _learn_column(name: str, values: list[Any]) -> NumericColumn | CategoryColum
         return NumericColumn(name, float(np.median(finite)), len(filled) < len(values))
     if len(distinct) > len(filled) / 2:
         return "nearly every customer has a value of his own"
+    return _learn_words(name, values)
+
+
+def _learn_words(name: str, values: list[Any]) -> CategoryColumn | str:
     counts = Counter(_word(value) for value in values)
     kept = [w for w, n in counts.most_common(MAX_CATEGORIES) if n >= MIN_CATEGORY]
     if len(kept) < 1:

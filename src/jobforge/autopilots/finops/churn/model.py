@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # n
 
 from jobforge.autopilots.finops.churn.design import Design
 from jobforge.autopilots.finops.churn.encoding import Customer, is_blank, learn_encoding
-from jobforge.autopilots.finops.churn.leakage import refuse_leaks
+from jobforge.autopilots.finops.churn.leakage import refuse_later_days, refuse_leaks
 from jobforge.autopilots.finops.churn.quality import Quality, measure_quality
 from jobforge.autopilots.finops.churn.time_split import TimeSplit, split_by_time
 from jobforge.core.errors import InvalidInput
@@ -101,13 +101,15 @@ class ChurnModel:
 
         Raises:
             InvalidInput: fewer than 20 customers who left or stayed, a label that is neither yes
-                nor no, a column that gives the label away (it is named), or moments that allow
-                no split.
+                nor no, a column that gives the label away or holds a day after its row's moment
+                (it is named), or moments that allow no split.
         """
         left = _labels(rows, label)
         if isinstance(label, str):
             exclude = (*exclude, label)
         encoding = learn_encoding(rows, exclude=exclude)
+        if moments is not None:
+            refuse_later_days(rows, moments, exclude=exclude)
         refuse_leaks(encoding, rows, left)
         # Trees this small lose more to waiting threads than they gain.
         split = None if moments is None else split_by_time(moments, horizon_days)
