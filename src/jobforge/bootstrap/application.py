@@ -62,6 +62,7 @@ from jobforge.use_cases.keep_triggers import Triggers
 from jobforge.use_cases.keep_windows import KeepWindows
 from jobforge.use_cases.list_projects import ListProjects
 from jobforge.use_cases.measure_backlog import MeasureBacklog
+from jobforge.use_cases.measure_tenant import MeasureTenant
 from jobforge.use_cases.prune_tenant import PruneTenant
 from jobforge.use_cases.queue_bundle import QueueBundle
 from jobforge.use_cases.read_artifact import ReadArtifact
@@ -142,6 +143,7 @@ class Application:
     examine: Examine
     metrics: Metrics
     measure_backlog: MeasureBacklog
+    measure_tenant: MeasureTenant
     retention: Retention
     show_impact: ShowImpact
     prune_tenant: PruneTenant
@@ -239,6 +241,7 @@ def wire(parts: Parts) -> Application:
             storage, parts.checkpoints, parts.keep_checkpoints, parts.verify_audit.keyring, clock
         ),
         measure_backlog=MeasureBacklog(parts.overview, parts.telemetry, clock),
+        measure_tenant=MeasureTenant(storage),
         waiter=RunWaiter(
             parts.database, storage, lambda: parts.make_worker(DEFAULT_CONCURRENCY, starts=False)
         ),

@@ -142,6 +142,7 @@ WHOLE_TENANT: Final = frozenset(
         Command.CONNECTION_CHANGE,
         Command.WEBHOOK_READ,
         Command.WEBHOOK_CHANGE,
+        Command.SWITCH_ENGAGE,
         Command.SWITCH_RELEASE,
         Command.WINDOW_CHANGE,
         Command.LIMIT_CHANGE,

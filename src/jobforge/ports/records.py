@@ -395,6 +395,15 @@ class RunFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenJobs:
+    """Jobs that have not ended: `waiting` ones wait for the cap, `released` ones for a worker."""
+
+    waiting: int = 0
+    released: int = 0
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class JobFilter:
     """Which jobs a list shows; None means any."""
 

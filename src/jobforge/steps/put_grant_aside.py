@@ -12,6 +12,7 @@ from jobforge.ports.records import PendingGrant
 from jobforge.ports.storage import TenantUnit
 from jobforge.ports.system import Clock
 from jobforge.steps.intake import Intake, Submission
+from jobforge.steps.judge_people import judge_people
 from jobforge.steps.judge_token import JudgeToken
 
 _UNSIGNED = "it is not a policy token signed with one of our secrets"
@@ -44,9 +45,12 @@ class PutGrantAside:
         The entry that says so is given back, to be appended last.
 
         Raises:
-            PolicyTokenRefused: the token is not one for exactly this plan, or was used.
+            PolicyTokenRefused: the token is not one for exactly this plan, was used, or was issued
+                by whoever asks.
         """
         verdict = await self.judge_token(unit, intake, token)
+        # Whoever fires it later is nobody: the second person is asked for now.
+        verdict = await judge_people(unit, submission.actor, verdict)
         if verdict.claims is None:
             raise PolicyTokenRefused(
                 str(verdict.code or ChildCode.POLICY_TOKEN_INVALID), verdict.reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,12 @@ from jobforge.ports.storage import Storage
 from jobforge.ports.system import Clock
 
 KINDS = ("postgres", "http", "git")
+
+_SHAPES = {
+    "postgres": (r"postgres(ql)?://\S+", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
+    "http": (r"https?://[^\s/]+\S*", "https://USER:PASSWORD@HOST/PATH"),
+    "git": (r"[a-z+]+://\S+|[^\s@:]+@[^\s:]+:\S+", "https://USER:TOKEN@HOST/REPOSITORY.git"),
+}
 
 Probe = Callable[[TenantRecord, Actor, str], Awaitable[str]]
 """Opens a tenant's connection of a name and says in words what answered."""
@@ -92,3 +99,16 @@ class Connections:
             subject=f"connection:{name}",
             details={},
         )
+
+
+def check_url(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings, if their URL has the shape of its kind. What was given is never shown.
+
+    Raises:
+        InvalidInput: it has not.
+    """
+    shape, example = _SHAPES.get(kind, (".*", ""))
+    url = settings.get("url")
+    if isinstance(url, str) and not re.fullmatch(shape, url):
+        raise InvalidInput(f"that is no URL of a {kind} connection", hint=f"give {example}")
+    return settings

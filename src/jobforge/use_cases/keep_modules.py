@@ -82,6 +82,18 @@ class Modules:
         async with self.storage.transaction(tenant.tenant_id) as unit:
             return await unit.modules.all()
 
+    async def find(self, name: str, tenant: TenantRecord) -> ModuleCommand:
+        """The command of this name.
+
+        Raises:
+            Missing: there is none.
+        """
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            command = await unit.modules.find(name)
+        if command is None:
+            raise _missing(name, tenant)
+        return command
+
     async def remove(self, name: str, tenant: TenantRecord, actor: Actor) -> None:
         """Forget the command; jobs that name it fail from now on.
 
@@ -90,10 +102,7 @@ class Modules:
         """
         async with self.storage.transaction(tenant.tenant_id) as unit:
             if not await unit.modules.remove(name):
-                raise Missing(
-                    f"there is no module command {name}",
-                    hint=f"jobforge module list --tenant {tenant.slug}",
-                )
+                raise _missing(name, tenant)
             await unit.audit.append([self._entry("module.removed", name, tenant, actor, {})])
 
     def _check(self, command: ModuleWish) -> None:
@@ -130,3 +139,8 @@ class Modules:
             subject=f"module:{name}",
             details=details,
         )
+
+
+def _missing(name: str, tenant: TenantRecord) -> Missing:
+    hint = f"jobforge module list --tenant {tenant.slug}"
+    return Missing(f"there is no module command {name}", hint=hint)

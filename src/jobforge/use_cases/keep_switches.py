@@ -13,6 +13,7 @@ from jobforge.core.controls import INSTALLATION, Scope, SwitchKind
 from jobforge.core.errors import Conflict, InvalidInput
 from jobforge.core.names import check_name
 from jobforge.ports.controls import SwitchListing, SwitchRecord
+from jobforge.ports.records import TenantRecord
 from jobforge.ports.storage import Storage
 from jobforge.ports.system import Clock
 
@@ -70,6 +71,11 @@ class KeepSwitches:
             await unit.audit.append([_entry(kind, scope, reason, actor, at, is_on=False)])
         if scope.tenant_id == INSTALLATION:
             await self.release_all()
+
+    async def of(self, tenant: TenantRecord) -> tuple[SwitchListing, ...]:
+        """The switches on that hold for this tenant: its own, and the installation's."""
+        holding = {tenant.tenant_id, INSTALLATION}
+        return tuple(s for s in await self.storage.list_switches() if s.tenant_id in holding)
 
     async def all(self) -> tuple[SwitchListing, ...]:
         """Every switch that is on, the installation's too."""

@@ -19,6 +19,7 @@ from jobforge.ports.records import (
     JobRecord,
     KnownKey,
     NewJob,
+    OpenJobs,
     Page,
 )
 
@@ -134,6 +135,11 @@ class JobRows:
             wanted.job_type,
         )
         return {row["job_type"]: row["jobs"] for row in rows}
+
+    async def count_open(self) -> OpenJobs:
+        """How many have not ended."""
+        rows = await self._connection.fetch(QUERIES.count_open_jobs, self._tenant_id)
+        return OpenJobs(**{row["state"]: row["jobs"] for row in rows})
 
     async def cancel(self, job_id: UUID, at: datetime) -> JobStatus | None:
         """Cancel it unless it has ended; the status before, or None."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ from jobforge.bootstrap import Application
 from jobforge.core.errors import InvalidInput
 from jobforge.entrypoints.cli.options import AsJson, Tenant
 from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
+from jobforge.use_cases.keep_connections import check_url
 
 app = typer.Typer(help="Add, list, test and remove connections.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def add(
 
     async def command(app: Application) -> int:
         owner = await app.names.tenant(tenant)
-        settings = _check_url(kind, _read_settings())
+        settings = check_url(kind, _read_settings())
         await app.connections.add(name, kind, settings, owner, local_actor())
         if as_json:
             print_json({"name": name, "kind": kind})
@@ -92,22 +92,6 @@ def remove(name: Name, tenant: Tenant, as_json: AsJson = False) -> None:
         return 0
 
     run(command, as_json=as_json)
-
-
-_SHAPES = {
-    "postgres": (r"postgres(ql)?://\S+", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
-    "http": (r"https?://[^\s/]+\S*", "https://USER:PASSWORD@HOST/PATH"),
-    "git": (r"[a-z+]+://\S+|[^\s@:]+@[^\s:]+:\S+", "https://USER:TOKEN@HOST/REPOSITORY.git"),
-}
-
-
-def _check_url(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings, if their URL has the shape of its kind. What was given is never shown."""
-    shape, example = _SHAPES.get(kind, (".*", ""))
-    url = settings.get("url")
-    if isinstance(url, str) and not re.fullmatch(shape, url):
-        raise InvalidInput(f"that is no URL of a {kind} connection", hint=f"give {example}")
-    return settings
 
 
 def _read_settings() -> dict[str, Any]:

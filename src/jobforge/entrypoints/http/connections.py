@@ -1,65 +1,101 @@
-"""Connections that say nothing are closed: a request's head has to come within time."""
+"""`/v1/connections`: credentials that payloads name. They go in, and never come out again."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from typing_extensions import override
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
 
-if TYPE_CHECKING:
-    from asyncio import Transport
+from jobforge.core.authorization import Command
+from jobforge.entrypoints.http.access import App, Caller, permit
+from jobforge.entrypoints.http.model import Body, Name, NamePath
+from jobforge.entrypoints.http.openapi import READ, WRITE
+from jobforge.entrypoints.http.route import ApiRoute
+from jobforge.ports.records import ConnectionRecord
+from jobforge.use_cases.keep_connections import check_url
 
-HEAD_SECONDS = 10.0
-"""How long a connection may take for its first request's head, and for each further one."""
+router = APIRouter(prefix="/v1/connections", tags=["connections"], route_class=ApiRoute)
+
+Writer = Annotated[Caller, permit(Command.CONNECTION_CHANGE)]
+Kind = Literal["postgres", "http", "git"]
 
 
-class PatientProtocol(H11Protocol):
-    """uvicorn's own protocol, which would wait for the first head for ever."""
+class ConnectionView(BaseModel):
+    """A connection, without its settings."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 (uvicorn's own)
-        super().__init__(*arguments, **named)
-        self._waiting: asyncio.TimerHandle | None = None
+    name: str
+    kind: str
+    created_at: datetime
 
-    @override
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._wait()
 
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
+class ConnectionList(BaseModel):
+    """The tenant's connections, by name."""
 
-    @override
-    def handle_events(self) -> None:
-        super().handle_events()
-        if self._is_busy():
-            self._stop_waiting()
-        elif self._waiting is None and not self.transport.is_closing():
-            self._wait()
+    items: list[ConnectionView]
 
-    @override
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if not self.transport.is_closing() and self._waiting is None:
-            self._wait()
 
-    def _is_busy(self) -> bool:
-        """Whether a request is being answered; before the first one there is no cycle at all."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
+class ConnectionBody(Body):
+    """A new connection. Its settings are sealed, and no route shows them."""
 
-    def _wait(self) -> None:
-        self._waiting = self.loop.call_later(HEAD_SECONDS, self._give_up)
+    name: Name
+    kind: Kind
+    settings: dict[str, Any] = Field(
+        repr=False,
+        json_schema_extra={"writeOnly": True},
+        examples=[{"url": "postgresql://USER:PASSWORD@HOST:5432/DATABASE"}],
+    )
 
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
 
-    def _give_up(self) -> None:
-        self._waiting = None
-        if not self._is_busy() and not self.transport.is_closing():
-            self.transport.close()
+class ConnectionAdded(BaseModel):
+    """That it is there."""
+
+    name: str
+    kind: str
+
+
+class ConnectionTested(BaseModel):
+    """What answered, in words."""
+
+    name: str
+    answer: str
+
+
+@router.get("", responses=READ, operation_id="list_connections")
+async def list_connections(
+    app: App, caller: Annotated[Caller, permit(Command.CONNECTION_READ)]
+) -> ConnectionList:
+    """List the tenant's connections, without their settings."""
+    found = await app.connections.all(caller.tenant)
+    return ConnectionList(items=[_to_view(connection) for connection in found])
+
+
+@router.post("", status_code=201, responses=WRITE, operation_id="add_connection")
+async def add(app: App, caller: Writer, body: ConnectionBody) -> ConnectionAdded:
+    """Seal a connection's settings under its name. They are never shown again."""
+    settings = check_url(body.kind, body.settings)
+    await app.connections.add(body.name, body.kind, settings, caller.tenant, caller.actor)
+    return ConnectionAdded(name=body.name, kind=body.kind)
+
+
+@router.post("/{name}/test", responses=WRITE, operation_id="test_connection")
+async def test(
+    app: App, caller: Annotated[Caller, permit(Command.CONNECTION_TEST)], name: NamePath
+) -> ConnectionTested:
+    """Open a connection and say what answered."""
+    answer = await app.connections.test(name, caller.tenant, caller.actor)
+    return ConnectionTested(name=name, answer=answer)
+
+
+@router.delete("/{name}", status_code=204, responses=WRITE, operation_id="remove_connection")
+async def remove(app: App, caller: Writer, name: NamePath) -> Response:
+    """Forget a connection and its credentials."""
+    await app.connections.remove(name, caller.tenant, caller.actor)
+    return Response(status_code=204)
+
+
+def _to_view(connection: ConnectionRecord) -> ConnectionView:
+    return ConnectionView(
+        name=connection.name, kind=connection.kind, created_at=connection.created_at
+    )

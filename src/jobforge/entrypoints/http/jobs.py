@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,8 +13,9 @@ from pydantic import BaseModel
 
 from jobforge.contract.results import JobAnswer, JobStatus
 from jobforge.core.authorization import Command
+from jobforge.core.waiting import WaitingCode
 from jobforge.entrypoints.http.access import App, Caller, permit
-from jobforge.entrypoints.http.openapi import READ, READ_ONE, WRITE
+from jobforge.entrypoints.http.openapi import READ, READ_ONE, READ_STATE, WRITE
 from jobforge.entrypoints.http.paging import Cursor, Limit, Listed, listed, page_of
 from jobforge.entrypoints.http.route import ApiRoute
 from jobforge.ports.records import JobFilter, JobListing, JobRecord
@@ -51,6 +53,21 @@ class JobChanged(BaseModel):
     status: JobStatus
 
 
+class WaitingView(BaseModel):
+    """One reason why a job waits; `until` is when it ends by itself, where that is known."""
+
+    code: WaitingCode
+    message: str
+    hint: str | None
+    until: datetime | None
+
+
+class WaitingList(BaseModel):
+    """Every reason that holds the job now."""
+
+    items: list[WaitingView]
+
+
 @router.get("", responses=READ, operation_id="list_jobs")
 async def list_jobs(  # noqa: PLR0913, PLR0917 (a filter each)
     app: App,
@@ -76,6 +93,14 @@ async def list_jobs(  # noqa: PLR0913, PLR0917 (a filter each)
 async def show(app: App, caller: Reader, job_id: JobId) -> JobAnswer:
     """Show a job with its result."""
     return to_answer(await _find(app, caller, job_id))
+
+
+@router.get("/{job_id}/waiting", responses=READ_STATE, operation_id="explain_waiting")
+async def waiting(app: App, caller: Reader, job_id: JobId) -> WaitingList:
+    """Say why a job has not begun yet, the reason that weighs most first."""
+    await _find(app, caller, job_id)
+    reasons = await app.explain_waiting(job_id, caller.tenant)
+    return WaitingList(items=[WaitingView(**asdict(reason)) for reason in reasons])
 
 
 @router.post("/{job_id}/cancel", responses=WRITE, operation_id="cancel_job")

@@ -64,6 +64,7 @@ _NO_SUCH_PART: Final = {416: ("REQUEST_INVALID", "there is no such part")}
 READ: Final = problems()
 READ_PART: Final = problems(_ON_OBJECTS, _NO_SUCH_PART)
 READ_ONE: Final = problems(_ON_OBJECTS)
+READ_STATE: Final = problems(_ON_OBJECTS, {409: _ON_WRITES[409]})
 WRITE: Final = problems(_ON_OBJECTS, _ON_WRITES)
 
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from jobforge.bootstrap import Application, harden_process, open_application
 from jobforge.entrypoints.http.app import create_app
-from jobforge.entrypoints.http.connections import PatientProtocol
+from jobforge.entrypoints.http.patience import PatientProtocol
 
 Mount = Callable[[FastAPI, Application], None]
 """Adds further pages to the API's server, as the console does."""

@@ -109,6 +109,19 @@ WHERE tenant_id = $1 AND ($2::uuid IS NULL OR project_id = $2) AND ($3::uuid IS 
 GROUP BY job_type
 ORDER BY job_type;
 
+-- name: count_open_jobs
+-- The tenant's jobs that have not ended; at most as many as its cap are looked at one by one.
+SELECT 'waiting' AS state, count(*) AS jobs
+FROM jobforge.waiting_jobs
+WHERE tenant_id = $1
+GROUP BY tenant_id
+UNION ALL
+SELECT CASE job.status WHEN 'running' THEN 'running' ELSE 'released' END, count(*)
+FROM jobforge.released_jobs AS live
+    JOIN jobforge.jobs AS job ON job.tenant_id = live.tenant_id AND job.job_id = live.job_id
+WHERE live.tenant_id = $1
+GROUP BY 1;
+
 -- name: lock_job
 -- The job's status and run, locked.
 SELECT status, run_id FROM jobforge.jobs WHERE tenant_id = $1 AND job_id = $2 FOR UPDATE;
