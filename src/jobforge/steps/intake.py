@@ -61,8 +61,12 @@ class Intake:
 
     prepared: PreparedBundle
     facts: AdmissionFacts
-    candidates: tuple[PreparedRequest, ...]
     plan: Plan
+
+    @property
+    def candidates(self) -> tuple[PreparedRequest, ...]:
+        """The requests that would run if every token they need were there, in order."""
+        return candidates(self.prepared, self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,8 @@ class TakeIn:
         self, prepared: PreparedBundle, facts: AdmissionFacts, submission: Submission
     ) -> Intake:
         """Look whether data is there and what actions would change."""
+        if not any(request.sources or request.is_action for request in prepared.requests):
+            return Intake(prepared, facts, prepared.plan)
         asked = candidates(prepared, facts)
         findings: dict[int, tuple[Finding, ...]] = {}
         effects: dict[str, tuple[PlannedEffect, ...]] = {}
@@ -136,7 +142,7 @@ class TakeIn:
             if request.source.request_id in effects
         }
         facts = replace(facts, target_counts=counts)
-        return Intake(prepared, facts, asked, prepared.plan.with_effects(effects))
+        return Intake(prepared, facts, prepared.plan.with_effects(effects))
 
 
 async def _caller(unit: TenantUnit, submission: Submission) -> Caller:

@@ -96,7 +96,7 @@ def decide_all(
     bundle: PreparedBundle, facts: AdmissionFacts, rules: tuple[Rule, ...]
 ) -> tuple[Decision, ...]:
     """Ask the rules about each request, in order; a request not denied takes its id and key."""
-    context = RuleContext(bundle, facts)
+    context = RuleContext.of(bundle, facts)
     return tuple(_decide(request, context, rules) for request in bundle.requests)
 
 

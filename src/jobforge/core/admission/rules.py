@@ -25,18 +25,23 @@ DENYING_FINDINGS = frozenset({ChildCode.PATH_DENIED, ChildCode.PAYLOAD_INVALID})
 class RuleContext:
     """What a rule sees besides its request: the facts, and what earlier requests took.
 
-    A denied request takes neither its id nor its key.
+    A denied request takes neither its id nor its key. `tenant` and `project` are the ids of the
+    caller's tenant and of the project the bundle runs in, as text.
     """
 
     bundle: PreparedBundle
     facts: AdmissionFacts
+    tenant: str
+    project: str | None
     taken_ids: set[str] = field(default_factory=set)
     taken_keys: set[str] = field(default_factory=set)
 
-    @property
-    def project(self) -> str | None:
-        """The id of the project the bundle runs in, as text."""
-        return None if self.bundle.project_id is None else str(self.bundle.project_id)
+    @classmethod
+    def of(cls, bundle: PreparedBundle, facts: AdmissionFacts) -> RuleContext:
+        """Where nothing is taken yet."""
+        project = bundle.project_id
+        tenant = str(bundle.caller.tenant.id)
+        return cls(bundle, facts, tenant, None if project is None else str(project))
 
     def take(self, request: PreparedRequest) -> None:
         """Note the id and key of a request that was not denied."""
@@ -64,7 +69,7 @@ def has_own_key(request: PreparedRequest, context: RuleContext) -> Decision | No
 
 def is_of_tenant(request: PreparedRequest, context: RuleContext) -> Decision | None:
     """Bundle and request name the caller's tenant."""
-    expected = str(context.bundle.caller.tenant.id)
+    expected = context.tenant
     got = request.planned.tenant
     if got == expected:
         return None

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
-from jobforge.contract.canonical import canonical_bytes, is_plain
+from jobforge.contract.canonical import canonical_bytes, plain_text
 
 GENESIS_HASH = bytes(32)
 """What the first entry of a chain has for its predecessor's hash."""
@@ -44,10 +44,11 @@ class AuditEntry:
     def __post_init__(self) -> None:
         if self.at.utcoffset() != timedelta(0):
             raise ValueError("an audit entry's time is in UTC")
-        text = canonical_bytes(self.details).decode()
+        text = plain_text(self.details)
         said = (self.actor, self.event, self.subject)
         # An escape in the text may stand for U+0000: only then it is worth a closer look.
-        if "\\u0000" in text or "\x00" in "".join(said) or not is_plain(self.details):
+        if text is None or "\\u0000" in text or "\x00" in "".join(said):
+            text = canonical_bytes(self.details).decode()
             _refuse_ambiguous([*said, self.details])
         object.__setattr__(self, "details_text", text)
 
@@ -116,6 +117,7 @@ class ChainedEntry:
     hash: bytes
 
 
+@lru_cache(maxsize=256)  # the entries of a bundle have one time
 def format_time(at: datetime) -> str:
     """UTC with exactly six fractional digits and `Z`."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
