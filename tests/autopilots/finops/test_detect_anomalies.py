@@ -97,6 +97,15 @@ def test_values_that_cannot_be_scored_are_refused(values: list[float], message: 
         detect_anomalies([1.0, 2.0, 3.0], values)
 
 
+def test_the_unit_of_a_series_does_not_matter_however_huge() -> None:
+    values = np.random.default_rng(6).normal(100, 10, 300)
+
+    scores = detect_anomalies(list(range(300)), values).scores
+    huge = detect_anomalies(list(range(300)), values * 2.0**1000).scores
+
+    assert np.allclose(scores, huge)
+
+
 def test_surprise_counts_how_many_earlier_points_are_as_large() -> None:
     values = np.array([[*range(100), 99.0, 98.5, 1000.0]])
 

@@ -169,6 +169,26 @@ def test_on_generated_bills_it_finds_the_breaks_and_little_else() -> None:
     assert score.right_place >= 0.95
 
 
+def test_a_bill_in_which_days_are_missing_is_refused() -> None:
+    rows = bill([100.0] * 60 + [0.0] * 5 + [100.0] * 35)
+
+    with pytest.raises(InvalidInput, match=f"no row for 5 days, the first {day(60)}"):
+        find_cost_anomalies(rows)
+
+    free = [{**rows[0], "ChargePeriodStart": str(day(n)), "BilledCost": "0"} for n in range(60, 65)]
+    assert [a.kind for a in find_cost_anomalies(rows + free)] == ["spike"]
+
+
+def test_a_bill_of_working_days_has_no_missing_days() -> None:
+    rows = [
+        row
+        for row in bill([100.0] * 100)
+        if date.fromisoformat(row["ChargePeriodStart"]).weekday() < 5
+    ]
+
+    assert find_cost_anomalies(rows) == []
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

@@ -195,6 +195,20 @@ def test_a_record_without_a_usable_value_is_refused(change: dict[str, Any], mess
         reconcile([record("INV-1", "1.00") | change], [record("p1", "1.00")])
 
 
+def test_what_is_no_record_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="the actual side holds something that is not a record"):
+        reconcile([record("INV-1", "1.00")], ["p1,1.00"])  # type: ignore[list-item] # on purpose
+
+
+def test_a_rate_known_the_other_way_round_is_shown_with_ten_digits() -> None:
+    rates = [{"base": "EUR", "quote": "USD", "date": "2026-01-05", "rate": "1.1"}]
+    paid = record("p1", "11.10", reference="INV-1", currency="USD")
+
+    found = only(reconcile([record("INV-1", "10.00")], [paid], fx_rates=rates))
+
+    assert "at 0.9090909091 (2026-01-05)" in found.explanation
+
+
 def test_a_repeated_id_is_refused() -> None:
     with pytest.raises(InvalidInput, match="'INV-1' more than once"):
         reconcile([record("INV-1", "1.00"), record("INV-1", "2.00")], [record("p1", "1.00")])

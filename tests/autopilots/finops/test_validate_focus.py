@@ -134,6 +134,29 @@ def test_files_that_are_no_bill_are_refused(
         validate_focus(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"BilledCost;BillingCurrency\n1.0;USD\n", "is the delimiter right"),
+        (b"BilledCost\tBillingCurrency\n1.0\tUSD\n", "is the delimiter right"),
+        ("BilledCost,RegionName\n1.0,Köln\n".encode("latin-1"), "not text in UTF-8"),
+        ("BilledCost,RegionName\n1.0,Bonn\n".encode("utf-16"), "not text in UTF-8"),
+        (b"BilledCost,RegionName\n1.0,Bonn\n2.0,Bonn,extra,more\n", "not a readable table"),
+        (b"BilledCost,BillingCurrency\n" + b"1,EUR\n" * 50_000 + b"1,\xa4\n", "not text in UTF-8"),
+    ],
+)
+def test_a_wrong_delimiter_or_encoding_is_named_and_no_line_skipped(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(SourceMalformed, match=message) as refused:
+        validate_focus(path)
+
+    assert str(tmp_path) not in str(refused.value)
+
+
 def test_a_version_without_rules_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"no rules for FOCUS 0\.5"):
         check(tmp_path, GOOD, version="0.5")

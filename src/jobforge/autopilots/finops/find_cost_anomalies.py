@@ -46,7 +46,8 @@ def find_cost_anomalies(  # noqa: PLR0913 (each a threshold or a list the caller
         Anomalies by first day, then account and service.
 
     Raises:
-        InvalidInput: no rows, a row without date or cost, or mixed billing currencies.
+        InvalidInput: no rows, a row without date or cost, mixed billing currencies, or a daily bill
+            in which days are missing.
     """
     from jobforge.autopilots.finops.costs.daily import to_daily_costs
     from jobforge.autopilots.finops.costs.find import Z_SCORES, Thresholds, find_in_daily_costs

@@ -27,6 +27,7 @@ BATCH = 64
 WORKERS = 2
 DAY_SECONDS = 86_400
 MIN_PERIOD = 4
+HUGE = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def score_matrix(
     table = np.asarray(matrix, np.float64)
     seconds = _seconds(timestamps)
     _check(seconds, table, probation)
+    table = _within_range(table)
     period = _day_length(seconds)
     quiet = min(int(probation * table.shape[1]), MAX_PROBATION)
     batches = (table[begin : begin + BATCH] for begin in range(0, len(table), BATCH))
@@ -82,6 +84,12 @@ def _check(seconds: Floats, table: Floats, probation: float) -> None:
         raise InvalidInput("values and timestamps are finite numbers; fill or drop the gaps first")
     if not 0 <= probation < 1:
         raise InvalidInput("probation is a share of the points, from 0 to below 1")
+
+
+def _within_range(table: Floats) -> Floats:
+    """The same shapes in numbers whose squares and sums stay finite; scores have no unit."""
+    peaks = np.abs(table).max(axis=1, keepdims=True, initial=0.0)
+    return table if peaks.max(initial=0.0) <= HUGE else np.where(peaks > HUGE, table / peaks, table)
 
 
 def _day_length(seconds: Floats) -> int | None:

@@ -18,6 +18,8 @@ from jobforge.core.errors import InvalidInput
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
 Measure = Literal["cost", "usage"]
+MISSING_SHARE = 0.1
+"""Bills with fewer days than nine in ten have days on which nothing is billed."""
 DRILL_DOWN = (
     "Account",
     "ServiceName",
@@ -50,11 +52,13 @@ def to_daily_costs(
     `BilledCost`. The account is `SubAccountId`, else `BillingAccountId`. Days are UTC.
 
     Raises:
-        InvalidInput: no rows, no date or cost in a row, or several billing currencies.
+        InvalidInput: no rows, no date or cost in a row, several billing currencies, or days without
+            any row in a bill that has rows for nearly all days.
     """
     listed = list(rows)
     if not listed:
         raise InvalidInput("there are no cost rows")
+    _refuse_missing_days(_days(listed))
     if measure == "usage":
         listed = [row for row in listed if row.get("ConsumedQuantity") not in (None, "")]
     cost = _cost_column(listed) if measure == "cost" else "ConsumedQuantity"
@@ -115,6 +119,18 @@ def _days(rows: Sequence[Mapping[str, Any]]) -> list[int]:
             known[value] = parse_instant(value, where=where).toordinal()
         days.append(known[value])
     return days
+
+
+def _refuse_missing_days(days: Sequence[int]) -> None:
+    """A day without a row would count as one that cost nothing, and be an anomaly everywhere."""
+    there = set(days)
+    missing = [day for day in range(min(there), max(there)) if day not in there]
+    if missing and len(missing) <= MISSING_SHARE * (len(there) + len(missing)):
+        first = date.fromordinal(missing[0])
+        raise InvalidInput(
+            f"the bill has no row for {len(missing)} days, the first {first}: a part is missing",
+            hint="add what was billed; for a day that cost nothing, a row of 0",
+        )
 
 
 def _account(row: Mapping[str, Any]) -> str:

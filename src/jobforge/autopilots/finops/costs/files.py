@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jobforge.autopilots.finops.tables import csv_source, explain, json_source, parquet_source
 from jobforge.core.context import DatasetFile, Row
 from jobforge.core.errors import SourceMalformed
 
@@ -43,21 +44,19 @@ def read_cost_file(file: DatasetFile, *, tags: Sequence[str] = ()) -> list[Row]:
             names = [part[0] for part in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except duckdb.Error as error:
-            first = str(error).splitlines()[0]
             raise SourceMalformed(
-                f"{file.path.name} is not a readable cost table: {first}"
+                f"{file.path.name} is not a readable cost table: {explain(error, file.path)}"
             ) from None
 
 
 def _reader(file: DatasetFile) -> str:
-    name = str(file.path).replace("'", "''")
     match file.format:
         case "parquet":
-            return f"read_parquet('{name}')"
+            return parquet_source(file.path)
         case "csv":
-            return f"read_csv('{name}', all_varchar=true, header=true, nullstr=['NULL', ''])"
+            return csv_source(file.path)
         case "json" | "ndjson":
-            return f"read_json_auto('{name}')"
+            return json_source(file.path)
         case "mt940" | "camt053":
             raise SourceMalformed(f"{file.path.name} is a bank statement, not a table of costs")
 

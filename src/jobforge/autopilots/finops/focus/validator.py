@@ -17,6 +17,7 @@ from jobforge.autopilots.finops.focus.rules import (
     not_applicable,
     published_not_applicable,
 )
+from jobforge.autopilots.finops.tables import csv_source, explain, parquet_source
 from jobforge.core.errors import DatasetMissing, SourceMalformed
 
 Outcome = Literal["pass", "fail", "skipped", "not_applicable"]
@@ -72,8 +73,11 @@ def validate_file(path: Path, *, version: str, switched_on: frozenset[str]) -> F
         left_out = published_not_applicable(rules, switched_on)
         public = _Judge(as_published(rules), there, left_out, is_public=True)
         strict = _Judge(rules, there, not_applicable(rules, switched_on), is_public=False)
-        rows = public.measure(connection)
-        strict.measure(connection)
+        try:
+            rows = public.measure(connection)
+            strict.measure(connection)
+        except duckdb.Error as error:
+            raise _unreadable(path, error) from None
     if not rows:
         raise SourceMalformed(f"{path.name} has no rows: there is nothing to validate")
     outcomes = tuple(_compare(rule, public, strict) for rule in rules.values())
@@ -92,25 +96,22 @@ def _open(connection: Any, path: Path) -> list[str]:  # noqa: ANN401 (a DuckDB c
     """The file as the view `costs`, every value text, blank and NULL as null."""
     import duckdb
 
-    name = str(path).replace("'", "''")
-    if path.name.endswith((".parquet", ".pq")):
-        source = f"read_parquet('{name}')"
-    else:
-        source = (
-            f"read_csv('{name}', all_varchar=true, header=true, nullstr=['NULL', ''],"
-            " normalize_names=false)"
-        )
+    is_parquet = path.name.endswith((".parquet", ".pq"))
+    source = parquet_source(path) if is_parquet else csv_source(path)
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608 (a quoted file name)
     except duckdb.Error as error:
-        first = str(error).splitlines()[0]
-        raise SourceMalformed(f"{path.name} is not a readable table: {first}") from None
+        raise _unreadable(path, error) from None
     names = [str(row[0]) for row in described]
     if len(names) == 1:
         raise SourceMalformed(f"{path.name} has one column {names[0]!r}: is the delimiter right?")
     texts = ", ".join(f"CAST({quoted(n)} AS VARCHAR) AS {quoted(n)}" for n in names)
     connection.execute(f"CREATE VIEW costs AS SELECT {texts} FROM {source}")  # noqa: S608 (quoted names)
     return names
+
+
+def _unreadable(path: Path, error: Exception) -> SourceMalformed:
+    return SourceMalformed(f"{path.name} is not a readable table: {explain(error, path)}")
 
 
 def _refuse_foreign(path: Path, columns: Sequence[str], rules: Mapping[str, Rule]) -> None:

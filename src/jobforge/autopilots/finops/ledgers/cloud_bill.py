@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from jobforge.autopilots.finops.money import parse_amount, parse_currency, parse_instant
+from jobforge.autopilots.finops.tables import csv_source, explain, parquet_source
 from jobforge.core.context import DatasetFile, Row
 from jobforge.core.errors import SourceMalformed
 
@@ -86,12 +87,7 @@ def read_bill_file(file: DatasetFile) -> list[Row] | None:
         return None
     import duckdb
 
-    name = str(file.path).replace("'", "''")
-    source = (
-        f"read_parquet('{name}')"
-        if file.format == "parquet"
-        else f"read_csv('{name}', all_varchar=true, header=true, nullstr=['NULL', ''])"
-    )
+    source = parquet_source(file.path) if file.format == "parquet" else csv_source(file.path)
     with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection:
         columns = _columns(connection, source)
         if not is_bill(columns):
@@ -105,8 +101,9 @@ def read_bill_file(file: DatasetFile) -> list[Row] | None:
             names = [part[0] for part in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except duckdb.Error as error:
-            first = str(error).splitlines()[0]
-            raise SourceMalformed(f"{file.path.name} is not a readable bill: {first}") from None
+            raise SourceMalformed(
+                f"{file.path.name} is not a readable bill: {explain(error, file.path)}"
+            ) from None
 
 
 def _columns(connection: Any, source: str) -> list[str]:  # noqa: ANN401 (a DuckDB connection)

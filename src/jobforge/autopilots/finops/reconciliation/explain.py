@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Literal
 
 from jobforge.autopilots.finops.currencies import minor_unit_digits
@@ -249,7 +249,7 @@ def _explain_currency(board: Board, expected: Sequence[int], actual: Sequence[in
         return Verdict(
             "fx",
             gap,
-            f"{quote} {paid} at {rate.rate.normalize():f} ({rate.date}) is {base} {worth}; "
+            f"{quote} {paid} at {_shown(rate.rate)} ({rate.date}) is {base} {worth}; "
             f"{base} {due} was expected.",
             1 - float(abs(gap) / abs(due)) if due else 0.5,
         )
@@ -259,3 +259,8 @@ def _explain_currency(board: Board, expected: Sequence[int], actual: Sequence[in
         f"{quote} {paid} is {base} {worth} at the rate of {rate.date}; {base} {due} was expected.",
         1.0,
     )
+
+
+def _shown(rate: Decimal) -> str:
+    """Ten digits of a rate, which an inverted one has without end."""
+    return f"{Context(prec=10).create_decimal(rate).normalize():f}"

@@ -83,6 +83,8 @@ def build_sides(
     scale = 4
     names: tuple[SideName, SideName] = ("expected", "actual")
     given = (expected, actual)
+    for name, rows in zip(names, given, strict=True):
+        _refuse_no_records(name, rows)
     ids = [_ids(name, rows) for name, rows in zip(names, given, strict=True)]
     amounts = [_amounts(name, rows) for name, rows in zip(names, given, strict=True)]
     scaled = [_to_units(column, scale) for column in amounts]
@@ -198,11 +200,14 @@ def _read_moment(text: str, where: str) -> datetime:
         raise InvalidInput(f"{where}: {text!r} is not an ISO 8601 date") from None
 
 
-def _amounts(name: SideName, rows: Sequence[Record]) -> list[Decimal]:
+def _refuse_no_records(name: SideName, rows: Sequence[Record]) -> None:
     if not rows:
         raise InvalidInput(f"the {name} side is empty: there is nothing to reconcile")
     if not _are_all(rows, dict) and not all(isinstance(row, Mapping) for row in rows):
         raise InvalidInput(f"the {name} side holds something that is not a record")
+
+
+def _amounts(name: SideName, rows: Sequence[Record]) -> list[Decimal]:
     column = _column(rows, "amount")
     if _are_all(column, Decimal):
         return column
