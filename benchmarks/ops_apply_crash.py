@@ -39,7 +39,8 @@ from benchmarks.ops_crash_worlds import (
     run_alone,
 )
 from jobforge.adapters.embedded.server import EmbeddedServer
-from jobforge.autopilots.ops.apply import APPLY, ApplyPayload
+from jobforge.autopilots.ops.apply import APPLY
+from jobforge.autopilots.ops.change.request import ApplyPayload
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.effects import PlannedEffect
 from jobforge.core.errors import NeedsPerson

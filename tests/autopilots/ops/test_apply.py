@@ -10,10 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobforge.autopilots.ops import APPLY
-from jobforge.autopilots.ops.apply import ApplyPayload, apply, plan, undo, verify
+from jobforge.autopilots.ops.apply import apply, plan, undo, verify
 from jobforge.autopilots.ops.change.file_change import pre_image_path
 from jobforge.autopilots.ops.change.json_text import patch_json
 from jobforge.autopilots.ops.change.patch import PatchOperation
+from jobforge.autopilots.ops.change.request import ApplyPayload
 from jobforge.autopilots.ops.change.rollout import waves_of
 from jobforge.autopilots.ops.change.yaml_text import patch_yaml
 from jobforge.core.errors import (

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from jobforge.autopilots.ops import APPLY
-from jobforge.autopilots.ops.apply import ApplyPayload, apply, plan, verify
+from jobforge.autopilots.ops.apply import apply, plan, verify
+from jobforge.autopilots.ops.change.request import ApplyPayload
 from jobforge.contract.canonical import checksum_of
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.effects import PlannedEffect

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from tests.autopilots.ops.change.world import payload, states
 
-from jobforge.autopilots.ops.apply import ApplyPayload, apply, plan
+from jobforge.autopilots.ops.apply import apply, plan
+from jobforge.autopilots.ops.change.request import ApplyPayload
 from jobforge.core.context import HttpRequest, HttpResponse
 from jobforge.core.errors import ChangeUndone, KillSwitchOn, PayloadInvalid, Postponed
 from jobforge.testing.context import MemoryContext

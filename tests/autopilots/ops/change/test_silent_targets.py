@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.autopilots.ops.change.world import Pager, payload, with_pager
 from typing_extensions import override
 
-from jobforge.autopilots.ops.apply import ApplyPayload, apply, plan, verify
+from jobforge.autopilots.ops.apply import apply, plan, verify
+from jobforge.autopilots.ops.change.request import ApplyPayload
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.effects import PlannedEffect
 from jobforge.core.errors import NeedsPerson, NotReached, TargetUnavailable

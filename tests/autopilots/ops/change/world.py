@@ -18,7 +18,8 @@ from jobforge.adapters.probes.postgres import PostgresProbe
 from jobforge.adapters.targets.databases import PostgresDatabases
 from jobforge.adapters.targets.git import GitRepositories
 from jobforge.adapters.targets.workspace import TenantWorkspace
-from jobforge.autopilots.ops.apply import APPLY, ApplyPayload
+from jobforge.autopilots.ops.apply import APPLY
+from jobforge.autopilots.ops.change.request import ApplyPayload
 from jobforge.core.context import Row
 from jobforge.core.egress import EgressPolicy
 from jobforge.core.targets import EndpointAnswer, EndpointCall

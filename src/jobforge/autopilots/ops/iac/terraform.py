@@ -16,6 +16,7 @@ from jobforge.autopilots.ops.iac import (
     aws_engines,
     aws_network,
     aws_policies,
+    aws_resource_policies,
     aws_storage,
     aws_tasks,
 )
@@ -24,8 +25,8 @@ from jobforge.autopilots.ops.iac.terraform_model import Resource, read_modules, 
 from jobforge.autopilots.ops.iac.terraform_rules import parse_table, parse_values
 
 _MODULES = (
-    aws_policies, aws_network, aws_delivery, aws_compute, aws_data, aws_accounts, aws_tasks,
-    aws_engines, aws_storage,
+    aws_policies, aws_resource_policies, aws_network, aws_delivery, aws_compute, aws_data,
+    aws_accounts, aws_tasks, aws_engines, aws_storage,
 )  # fmt: skip
 _TABLE = Path(__file__).with_name("aws_rules.txt")
 
