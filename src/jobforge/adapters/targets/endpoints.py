@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from jobforge.core.context import HttpClient, HttpRequest
 from jobforge.core.errors import EgressDenied, SettingInvalid
@@ -23,7 +23,8 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 """Source: IETF draft-ietf-httpapi-idempotency-key-header-07."""
 MAX_ANSWER_BYTES = 1_000_000
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
-_CLIMBS = re.compile(r"(^|/)(\.|%2e){2}(/|\?|$)", re.IGNORECASE)
+_MAX_DECODINGS = 5
+_SEPARATORS = re.compile(r"[/\\;?]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def _read_rule(name: str, rule: object) -> tuple[str, str]:
 
 
 def _admit(endpoint: _Endpoint, connection: str, method: str, path: str) -> None:
-    if not _PATH.fullmatch(path) or path.startswith("//") or _CLIMBS.search(path):
+    if not _PATH.fullmatch(path) or path.startswith("//") or _climbs(path):
         raise EgressDenied(f"{path!r} is no path below {connection}'s URL")
     asked = path.partition("?")[0]
     if endpoint.allowed and not any(
@@ -123,3 +124,19 @@ def _admit(endpoint: _Endpoint, connection: str, method: str, path: str) -> None
             f"{connection} does not allow {method} {asked}",
             hint="its owner lists what may be called in the connection's `allow`",
         )
+
+
+def _climbs(path: str) -> bool:
+    """Whether a server, or one behind it, could read a step up in the path, however encoded.
+
+    Some take a backslash for a slash, servlet containers end a segment's name at `;`, and proxies
+    decode once more. Source: RFC 3986, 5.2.4 (dot segments).
+    """
+    for _ in range(_MAX_DECODINGS):
+        if {".", ".."} & set(_SEPARATORS.split(path)):
+            return True
+        decoded = unquote(path)
+        if decoded == path:
+            return False
+        path = decoded
+    return True

@@ -102,23 +102,14 @@ async def test_a_half_built_index_of_ours_is_built_anew_and_another_is_not_touch
     assert valid is True
 
 
-@pytest.mark.parametrize(
-    ("scope", "shown"),
-    [
-        ("database", "SELECT setconfig[1] FROM pg_db_role_setting WHERE setdatabase = "
-                     "(SELECT oid FROM pg_database WHERE datname = current_database())"),
-        ("system", "SELECT name || '=' || setting FROM pg_file_settings "
-                   "WHERE sourcefile LIKE '%auto.conf' AND name = 'work_mem'"),
-    ],
-)  # fmt: skip
 async def test_a_setting_is_written_down_and_forgotten_again(
-    context: MemoryContext, session: Session, scope: str, shown: str
+    context: MemoryContext, session: Session
 ) -> None:
-    if scope == "system" and not await session.fetchval(
-        "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
-    ):
-        pytest.skip("needs JOBFORGE_TEST_DATABASE_URL of a superuser")
-    wanted = payload(change({"kind": "set", "name": "work_mem", "value": "64MB", "scope": scope}))
+    shown = (
+        "SELECT setconfig[1] FROM pg_db_role_setting WHERE setdatabase = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    wanted = payload(change({"kind": "set", "name": "work_mem", "value": "64MB"}))
     effects = await plan(wanted, context)
 
     await apply(wanted, effects, context)
