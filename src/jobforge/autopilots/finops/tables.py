@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+from jobforge.core.errors import SourceMalformed
 
 _CSV = (
     "all_varchar=true, header=true, delim=',', quote='\"', escape='\"', comment='', skip=0,"
@@ -28,6 +31,19 @@ def json_source(path: Path) -> str:
 
 def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
+
+
+def refuse_one_column(path: Path, names: Sequence[str]) -> None:
+    """A table of one column was separated by something else.
+
+    Raises:
+        SourceMalformed: names the column.
+    """
+    if len(names) == 1:
+        raise SourceMalformed(
+            f"{path.name} has one column {names[0]!r}: is the delimiter right?",
+            hint="columns of a cost file are separated by commas",
+        )
 
 
 def explain(error: Exception, path: Path) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jobforge.autopilots.finops.tables import csv_source, explain, json_source, parquet_source
+from jobforge.autopilots.finops.tables import (
+    csv_source,
+    explain,
+    json_source,
+    parquet_source,
+    refuse_one_column,
+)
 from jobforge.core.context import DatasetFile, Row
 from jobforge.core.errors import SourceMalformed
 
@@ -40,6 +46,7 @@ def read_cost_file(file: DatasetFile, *, tags: Sequence[str] = ()) -> list[Row]:
         try:
             connection.execute(f"CREATE VIEW costs AS SELECT * FROM {_reader(file)}")  # noqa: S608 (a quoted file name)
             columns = [str(row[0]) for row in connection.execute("DESCRIBE costs").fetchall()]
+            refuse_one_column(file.path, columns)
             cursor = connection.execute(_query(connection, frozenset(columns), tags))
             names = [part[0] for part in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

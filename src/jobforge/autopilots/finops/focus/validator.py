@@ -17,7 +17,7 @@ from jobforge.autopilots.finops.focus.rules import (
     not_applicable,
     published_not_applicable,
 )
-from jobforge.autopilots.finops.tables import csv_source, explain, parquet_source
+from jobforge.autopilots.finops.tables import csv_source, explain, parquet_source, refuse_one_column
 from jobforge.core.errors import DatasetMissing, SourceMalformed
 
 Outcome = Literal["pass", "fail", "skipped", "not_applicable"]
@@ -103,8 +103,7 @@ def _open(connection: Any, path: Path) -> list[str]:  # noqa: ANN401 (a DuckDB c
     except duckdb.Error as error:
         raise _unreadable(path, error) from None
     names = [str(row[0]) for row in described]
-    if len(names) == 1:
-        raise SourceMalformed(f"{path.name} has one column {names[0]!r}: is the delimiter right?")
+    refuse_one_column(path, names)
     texts = ", ".join(f"CAST({quoted(n)} AS VARCHAR) AS {quoted(n)}" for n in names)
     connection.execute(f"CREATE VIEW costs AS SELECT {texts} FROM {source}")  # noqa: S608 (quoted names)
     return names
