@@ -7,12 +7,13 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from jobforge.bootstrap import Application
 from jobforge.core.errors import InvalidInput
+from jobforge.entrypoints.cli.listing import Listing, show_removed
 from jobforge.entrypoints.cli.options import AsJson, Tenant
-from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
+from jobforge.entrypoints.cli.session import local_actor, out, print_json, run
+from jobforge.ports.records import ConnectionRecord
 from jobforge.use_cases.keep_connections import check_url
 
 app = typer.Typer(help="Add, list, test and remove connections.", no_args_is_help=True)
@@ -51,15 +52,7 @@ def list_connections(tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         connections = await app.connections.all(await app.names.tenant(tenant))
-        if as_json:
-            print_json([{"name": c.name, "kind": c.kind} for c in connections])
-            return 0
-        table = new_table("name", "kind", "added")
-        for c in connections:
-            when = c.created_at.isoformat(sep=" ", timespec="seconds")
-            table.add_row(Text(c.name), c.kind, when)
-        out.print(table if connections else "No connection yet: jobforge connection add NAME")
-        return 0
+        return _LISTING.show(connections, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -85,11 +78,7 @@ def remove(name: Name, tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         await app.connections.remove(name, await app.names.tenant(tenant), local_actor())
-        if as_json:
-            print_json({"name": name, "removed": True})
-        else:
-            out.print(f"Removed {name}", markup=False)
-        return 0
+        return show_removed(name, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -107,3 +96,20 @@ def _read_settings() -> dict[str, Any]:
     except ValueError:
         raise InvalidInput("the settings are neither a URL nor a JSON object") from None
     return dict(document)
+
+
+def _to_json(connection: ConnectionRecord) -> dict[str, object]:
+    return {"name": connection.name, "kind": connection.kind}
+
+
+def _to_row(connection: ConnectionRecord) -> tuple[str, ...]:
+    added = connection.created_at.isoformat(sep=" ", timespec="seconds")
+    return connection.name, connection.kind, added
+
+
+_LISTING = Listing(
+    ("name", "kind", "added"),
+    _to_row,
+    _to_json,
+    "No connection yet: jobforge connection add NAME",
+)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from jobforge.bootstrap import Application
+from jobforge.entrypoints.cli.listing import Listing, show_removed
 from jobforge.entrypoints.cli.options import AsJson, Project, Tenant
-from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
+from jobforge.entrypoints.cli.session import local_actor, out, print_json, run
 from jobforge.ports.records import DatasetRecord
 
 app = typer.Typer(help="Register, list and forget datasets.", no_args_is_help=True)
@@ -54,15 +54,7 @@ def list_datasets(tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         datasets = await app.datasets.all(await app.names.tenant(tenant))
-        if as_json:
-            print_json([_to_json(dataset) for dataset in datasets])
-            return 0
-        table = new_table("name", "format", "rows", "bytes", "columns")
-        for d in datasets:
-            columns = Text(", ".join(d.columns))
-            table.add_row(Text(d.name), d.format, f"{d.row_count:,}", f"{d.size:,}", columns)
-        out.print(table if datasets else "No dataset yet: jobforge data add NAME PATH --tenant T")
-        return 0
+        return _LISTING.show(datasets, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -75,11 +67,7 @@ def remove(name: Name, tenant: Tenant, project: Project = None, as_json: AsJson 
         owner = await app.names.tenant(tenant)
         project_id = await app.names.project(owner, project)
         await app.datasets.remove(name, owner, project_id, local_actor())
-        if as_json:
-            print_json({"name": name, "removed": True})
-        else:
-            out.print(f"Removed {name}", markup=False)
-        return 0
+        return show_removed(name, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -94,3 +82,16 @@ def _to_json(dataset: DatasetRecord) -> dict[str, object]:
         "checksum": dataset.checksum,
         "columns": list(dataset.columns),
     }
+
+
+def _to_row(dataset: DatasetRecord) -> tuple[str, ...]:
+    counts = (f"{dataset.row_count:,}", f"{dataset.size:,}")
+    return dataset.name, dataset.format, *counts, ", ".join(dataset.columns)
+
+
+_LISTING = Listing(
+    ("name", "format", "rows", "bytes", "columns"),
+    _to_row,
+    _to_json,
+    "No dataset yet: jobforge data add NAME PATH --tenant T",
+)

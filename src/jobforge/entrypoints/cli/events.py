@@ -12,6 +12,7 @@ from rich.text import Text
 
 from jobforge.bootstrap import Application
 from jobforge.entrypoints.cli.bundles import read_input
+from jobforge.entrypoints.cli.listing import Listing
 from jobforge.entrypoints.cli.options import AsJson, Limit, Tenant
 from jobforge.entrypoints.cli.session import new_table, out, print_json, run
 from jobforge.ports.events import EvaluationRecord, EventRecord
@@ -49,21 +50,7 @@ def list_events(tenant: Tenant, limit: Limit = 20, as_json: AsJson = False) -> N
 
     async def command(app: Application) -> int:
         events = await app.show_events.newest(await app.names.tenant(tenant), limit)
-        if as_json:
-            print_json([to_json(event) for event in events])
-            return 0
-        table = new_table("id", "type", "source", "severity", "received", "state")
-        for e in events:
-            table.add_row(
-                str(e.event_id),
-                Text(e.event_type or "?"),
-                Text(e.source_module or "-"),
-                Text(e.severity or "-"),
-                f"{e.received_at:%Y-%m-%d %H:%M:%SZ}",
-                e.state,
-            )
-        out.print(table if events else "No event yet: jobforge event send FILE --tenant T")
-        return 0
+        return _LISTING.show(events, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -123,3 +110,16 @@ def verdict_to_json(verdict: EvaluationRecord) -> dict[str, object]:
         "run_id": None if verdict.run_id is None else str(verdict.run_id),
         "job_id": None if verdict.job_id is None else str(verdict.job_id),
     }
+
+
+def _to_row(event: EventRecord) -> tuple[str, ...]:
+    said = (event.event_type or "?", event.source_module or "-", event.severity or "-")
+    return str(event.event_id), *said, f"{event.received_at:%Y-%m-%d %H:%M:%SZ}", event.state
+
+
+_LISTING = Listing(
+    ("id", "type", "source", "severity", "received", "state"),
+    _to_row,
+    to_json,
+    "No event yet: jobforge event send FILE --tenant T",
+)

@@ -10,8 +10,9 @@ import typer
 from jobforge.bootstrap import Application
 from jobforge.core.actor import Role
 from jobforge.core.api_key import DEFAULT_LIFETIME
+from jobforge.entrypoints.cli.listing import Listing
 from jobforge.entrypoints.cli.options import AsJson, Project, Tenant
-from jobforge.entrypoints.cli.session import errors, local_actor, new_table, out, print_json, run
+from jobforge.entrypoints.cli.session import errors, local_actor, out, print_json, run
 from jobforge.entrypoints.cli.tokens import parse_lifetime
 from jobforge.ports.records import KeyRecord
 from jobforge.use_cases.keep_keys import CreatedKey, KeyWish
@@ -67,17 +68,7 @@ def list_keys(tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         keys = await app.keys.all(await app.names.tenant(tenant))
-        if as_json:
-            print_json([_to_json(key) for key in keys])
-            return 0
-        table = new_table("id", "owner", "roles", "expires", "last used", "state")
-        for key in keys:
-            used = "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}Z"
-            expires = f"{key.expires_at:%Y-%m-%d %H:%M}Z"
-            state = _state(key, app)
-            table.add_row(key.key_id, key.owner, ", ".join(key.roles), expires, used, state)
-        out.print(table if keys else "No key yet: jobforge key create --tenant T --role R")
-        return 0
+        return _listing(app).show(keys, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -151,3 +142,18 @@ def _state(key: KeyRecord, app: Application) -> str:
     if key.revoked_at is not None:
         return "revoked"
     return "expired" if app.clock.now() >= key.expires_at else "valid"
+
+
+def _to_row(key: KeyRecord, app: Application) -> tuple[str, ...]:
+    used = "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}Z"
+    expires = f"{key.expires_at:%Y-%m-%d %H:%M}Z"
+    return key.key_id, key.owner, ", ".join(key.roles), expires, used, _state(key, app)
+
+
+def _listing(app: Application) -> Listing[KeyRecord]:
+    return Listing(
+        ("id", "owner", "roles", "expires", "last used", "state"),
+        lambda key: _to_row(key, app),
+        _to_json,
+        "No key yet: jobforge key create --tenant T --role R",
+    )

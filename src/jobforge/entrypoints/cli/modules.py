@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from jobforge.bootstrap import Application
 from jobforge.core.single_request import to_bundle
 from jobforge.core.starting import MODULE_RUNNER
 from jobforge.entrypoints.cli.jobs import answer_of, exit_code_of_answer, read_payload, show_answer
+from jobforge.entrypoints.cli.listing import Listing, show_removed
 from jobforge.entrypoints.cli.options import AsJson, Project, Tenant
-from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
+from jobforge.entrypoints.cli.session import local_actor, out, print_json, run
 from jobforge.ports.starting import ModuleCommand
 from jobforge.steps.intake import Submission
 from jobforge.use_cases.keep_modules import ModuleWish
@@ -65,16 +65,7 @@ def list_modules(tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         commands = await app.modules.all(await app.names.tenant(tenant))
-        if as_json:
-            print_json([to_json(record) for record in commands])
-            return 0
-        table = new_table("name", "command", "variables", "seconds", "bytes")
-        for c in commands:
-            names = ", ".join(c.variables) or "none"
-            limits = (f"{c.timeout_seconds:,}", f"{c.max_output_bytes:,}")
-            table.add_row(Text(c.name), Text(" ".join(c.words)), names, *limits)
-        out.print(table if commands else "No module command yet: jobforge module add NAME")
-        return 0
+        return _LISTING.show(commands, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -85,11 +76,7 @@ def remove(name: Name, tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         await app.modules.remove(name, await app.names.tenant(tenant), local_actor())
-        if as_json:
-            print_json({"name": name, "removed": True})
-        else:
-            out.print(f"Removed {name}", markup=False)
-        return 0
+        return show_removed(name, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -141,3 +128,17 @@ def to_json(command: ModuleCommand) -> dict[str, object]:
         "max_output_bytes": command.max_output_bytes,
         "created_by": command.created_by,
     }
+
+
+def _to_row(command: ModuleCommand) -> tuple[str, ...]:
+    names = ", ".join(command.variables) or "none"
+    limits = (f"{command.timeout_seconds:,}", f"{command.max_output_bytes:,}")
+    return command.name, " ".join(command.words), names, *limits
+
+
+_LISTING = Listing(
+    ("name", "command", "variables", "seconds", "bytes"),
+    _to_row,
+    to_json,
+    "No module command yet: jobforge module add NAME",
+)

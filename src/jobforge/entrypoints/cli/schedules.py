@@ -14,6 +14,7 @@ from jobforge.core.errors import InvalidInput
 from jobforge.core.schedule import Timing
 from jobforge.core.starting import EXECUTOR, MODULE_RUNNER, run_started_by
 from jobforge.entrypoints.cli.bundles import OnPolicyFailure, PolicyFailure
+from jobforge.entrypoints.cli.listing import Listing, show_removed
 from jobforge.entrypoints.cli.options import AsJson, PolicyToken, Project, Tenant
 from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
 from jobforge.entrypoints.cli.work import Bundle, DryRun, JobType, Module, Payload, read_wish
@@ -101,14 +102,7 @@ def list_schedules(tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         schedules = await app.schedules.all(await app.names.tenant(tenant))
-        if as_json:
-            print_json([to_json(schedule) for schedule in schedules])
-            return 0
-        table = new_table("name", "when", "time zone", "starts", "next")
-        for s in schedules:
-            table.add_row(Text(s.name), _when(s), s.timezone, Text(s.job_type), _shown(s.fires_at))
-        out.print(table if schedules else "No schedule yet: jobforge schedule add NAME")
-        return 0
+        return _LISTING.show(schedules, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -177,11 +171,7 @@ def remove(name: Name, tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         await app.schedules.remove(name, await app.names.tenant(tenant), local_actor())
-        if as_json:
-            print_json({"name": name, "removed": True})
-        else:
-            out.print(f"Removed {name}", markup=False)
-        return 0
+        return show_removed(name, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -260,3 +250,16 @@ def firing_to_json(firing: FiringRecord, schedule: ScheduleRecord) -> dict[str, 
 
 def _iso(instant: datetime | None) -> str | None:
     return None if instant is None else instant.isoformat()
+
+
+def _to_row(schedule: ScheduleRecord) -> tuple[str, ...]:
+    fires = _shown(schedule.fires_at)
+    return schedule.name, _when(schedule), schedule.timezone, schedule.job_type, fires
+
+
+_LISTING = Listing(
+    ("name", "when", "time zone", "starts", "next"),
+    _to_row,
+    to_json,
+    "No schedule yet: jobforge schedule add NAME",
+)

@@ -6,9 +6,10 @@ import typer
 
 from jobforge.bootstrap import Application
 from jobforge.core.controls import INSTALLATION, SwitchKind
+from jobforge.entrypoints.cli.listing import Listing
 from jobforge.entrypoints.cli.options import AsJson
 from jobforge.entrypoints.cli.scopes import Everything, OneTenant, OneType, Reason, read_scope
-from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
+from jobforge.entrypoints.cli.session import local_actor, out, print_json, run
 from jobforge.ports.controls import SwitchListing
 
 app = typer.Typer(help="Kill switches: stop work at once.", no_args_is_help=True)
@@ -47,16 +48,7 @@ def list_switches(as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         switches = await app.switches.all()
-        if as_json:
-            print_json([_to_json(switch) for switch in switches])
-            return 0
-        table = new_table("kind", "tenant", "job type", "reason", "by", "since")
-        for s in switches:
-            when = s.since.isoformat(sep=" ", timespec="seconds")
-            whose = "every tenant" if s.tenant_id == INSTALLATION else s.tenant_slug
-            table.add_row(s.kind, whose, s.job_type, s.reason, s.actor, when)
-        out.print(table if switches else "No switch is on, nothing is paused.")
-        return 0
+        return _LISTING.show(switches, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -125,3 +117,17 @@ def _to_json(switch: SwitchListing) -> dict[str, object]:
         "actor": switch.actor,
         "since": switch.since.isoformat(),
     }
+
+
+def _to_row(switch: SwitchListing) -> tuple[str, ...]:
+    whose = "every tenant" if switch.tenant_id == INSTALLATION else switch.tenant_slug
+    since = switch.since.isoformat(sep=" ", timespec="seconds")
+    return switch.kind, whose, switch.job_type, switch.reason, switch.actor, since
+
+
+_LISTING = Listing(
+    ("kind", "tenant", "job type", "reason", "by", "since"),
+    _to_row,
+    _to_json,
+    "No switch is on, nothing is paused.",
+)

@@ -8,8 +8,10 @@ from uuid import UUID
 import typer
 
 from jobforge.bootstrap import Application
+from jobforge.entrypoints.cli.listing import Listing
 from jobforge.entrypoints.cli.options import Alias, AsJson
-from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
+from jobforge.entrypoints.cli.session import local_actor, out, print_json, run
+from jobforge.ports.records import TenantListing
 
 app = typer.Typer(help="Create and list tenants.", no_args_is_help=True)
 
@@ -59,13 +61,18 @@ def list_tenants(as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         tenants = await app.storage.list_tenants()
-        if as_json:
-            print_json([{"id": str(t.tenant_id), "slug": t.slug, "name": t.name} for t in tenants])
-            return 0
-        table = new_table("slug", "id", "name")
-        for tenant in tenants:
-            table.add_row(tenant.slug, str(tenant.tenant_id), tenant.name)
-        out.print(table if tenants else "No tenant yet: jobforge tenant create NAME")
-        return 0
+        return _LISTING.show(tenants, as_json=as_json)
 
     run(command, as_json=as_json)
+
+
+def _to_json(tenant: TenantListing) -> dict[str, object]:
+    return {"id": str(tenant.tenant_id), "slug": tenant.slug, "name": tenant.name}
+
+
+_LISTING = Listing(
+    ("slug", "id", "name"),
+    lambda tenant: (tenant.slug, str(tenant.tenant_id), tenant.name),
+    _to_json,
+    "No tenant yet: jobforge tenant create NAME",
+)

@@ -11,11 +11,13 @@ from jobforge.bootstrap import Application
 from jobforge.core.triggers import Rule
 from jobforge.entrypoints.cli.bundles import OnPolicyFailure, PolicyFailure, read_input
 from jobforge.entrypoints.cli.events import EventFile, verdict_to_json
+from jobforge.entrypoints.cli.listing import Listing, show_removed
 from jobforge.entrypoints.cli.options import AsJson, Project, Tenant
 from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
 from jobforge.entrypoints.cli.work import Bundle, JobType, Module, Payload, read_wish
 from jobforge.ports.events import RuleRecord
 from jobforge.steps.intake import Submission
+from jobforge.use_cases.simulate_event import Simulated
 
 app = typer.Typer(help="Start bundles, modules and jobs for events.", no_args_is_help=True)
 
@@ -107,15 +109,7 @@ def list_rules(tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         rules = await app.triggers.all(await app.names.tenant(tenant))
-        if as_json:
-            print_json([to_json(rule) for rule in rules])
-            return 0
-        table = new_table("name", "is", "mode", "event types", "starts")
-        for r in rules:
-            state, types = ("on" if r.is_enabled else "off"), ", ".join(r.event_types) or "all"
-            table.add_row(Text(r.name), state, r.mode, Text(types), Text(r.job_type))
-        out.print(table if rules else "No rule yet: jobforge trigger add NAME")
-        return 0
+        return _LISTING.show(rules, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -159,11 +153,7 @@ def remove(name: Name, tenant: Tenant, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         await app.triggers.remove(name, await app.names.tenant(tenant), local_actor())
-        if as_json:
-            print_json({"name": name, "removed": True})
-        else:
-            out.print(f"Removed {name}", markup=False)
-        return 0
+        return show_removed(name, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -182,15 +172,7 @@ def simulate(
     async def command(app: Application) -> int:
         owner = await app.names.tenant(tenant)
         found = await app.simulate_event(read_input(file), owner, as_if_on=as_if_on)
-        if as_json:
-            print_json([simulated.to_json() for simulated in found])
-            return 0
-        table = new_table("rule", "outcome", "why", "would start", "the gates say")
-        for s in found:
-            would = f"{s.job_type} ({s.mode})" if s.gates is not None else ""
-            table.add_row(Text(s.rule), s.outcome, Text(s.reason), Text(would), Text(s.gates or ""))
-        out.print(table if found else "No rule yet: jobforge trigger add NAME")
-        return 0
+        return _SIMULATED.show(found, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -227,3 +209,24 @@ def to_json(rule: RuleRecord) -> dict[str, object]:
         "project_id": None if rule.project_id is None else str(rule.project_id),
         "created_by": rule.created_by,
     }
+
+
+def _to_row(rule: RuleRecord) -> tuple[str, ...]:
+    state, types = ("on" if rule.is_enabled else "off"), ", ".join(rule.event_types) or "all"
+    return rule.name, state, rule.mode, types, rule.job_type
+
+
+def _simulated_row(simulated: Simulated) -> tuple[str, ...]:
+    gates = simulated.gates
+    would = "" if gates is None else f"{simulated.job_type} ({simulated.mode})"
+    return simulated.rule, simulated.outcome, simulated.reason, would, gates or ""
+
+
+_NO_RULE = "No rule yet: jobforge trigger add NAME"
+_LISTING = Listing(("name", "is", "mode", "event types", "starts"), _to_row, to_json, _NO_RULE)
+_SIMULATED = Listing(
+    ("rule", "outcome", "why", "would start", "the gates say"),
+    _simulated_row,
+    Simulated.to_json,
+    _NO_RULE,
+)

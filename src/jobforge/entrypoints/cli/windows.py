@@ -11,9 +11,10 @@ import typer
 from jobforge.bootstrap import Application
 from jobforge.core.controls import Once, Scope, Weekly, once, weekly
 from jobforge.core.errors import InvalidInput
+from jobforge.entrypoints.cli.listing import Listing, show_removed
 from jobforge.entrypoints.cli.options import AsJson
 from jobforge.entrypoints.cli.scopes import OneTenant, OneType, read_owner
-from jobforge.entrypoints.cli.session import local_actor, new_table, out, print_json, run
+from jobforge.entrypoints.cli.session import local_actor, out, print_json, run
 from jobforge.ports.controls import WindowRecord
 
 app = typer.Typer(help="Maintenance windows: when work may begin.", no_args_is_help=True)
@@ -88,15 +89,7 @@ def list_windows(tenant: OneTenant = None, as_json: AsJson = False) -> None:
 
     async def command(app: Application) -> int:
         windows = await app.windows.all(await read_owner(app, tenant))
-        if as_json:
-            print_json([_to_json(window) for window in windows])
-            return 0
-        table = new_table("name", "kind", "job type", "holds", "times")
-        for w in windows:
-            holds = "actions" if w.only_actions else "all jobs"
-            table.add_row(w.name, w.kind, w.job_type, holds, str(w.times))
-        out.print(table if windows else "No window: work may begin at any time.")
-        return 0
+        return _LISTING.show(windows, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -107,11 +100,7 @@ def remove(name: Name, tenant: OneTenant = None, as_json: AsJson = False) -> Non
 
     async def command(app: Application) -> int:
         await app.windows.remove(name, await read_owner(app, tenant), local_actor())
-        if as_json:
-            print_json({"name": name, "removed": True})
-        else:
-            out.print(f"Removed {name}", markup=False)
-        return 0
+        return show_removed(name, as_json=as_json)
 
     run(command, as_json=as_json)
 
@@ -149,3 +138,16 @@ def _to_json(window: WindowRecord) -> dict[str, object]:
         "times": str(window.times),
         "actor": window.actor,
     }
+
+
+def _to_row(window: WindowRecord) -> tuple[str, ...]:
+    holds = "actions" if window.only_actions else "all jobs"
+    return window.name, window.kind, window.job_type, holds, str(window.times)
+
+
+_LISTING = Listing(
+    ("name", "kind", "job type", "holds", "times"),
+    _to_row,
+    _to_json,
+    "No window: work may begin at any time.",
+)
