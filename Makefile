@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-apply-crash lint format bench bench-api bench-ops bench-support bench-growth \
-	bench-finops bench-retention chaos soak lock clean
+	bench-finops bench-retention bench-peers chaos soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -39,6 +39,9 @@ format: $(STAMP) ## Rewrite the code in the project's style
 
 bench: $(STAMP) ## Measure the engine against PgQueuer's bare drain
 	$(BIN)/python -m benchmarks.engine
+
+bench-peers: $(STAMP) ## Measure the engine against other job systems; needs Debian's redis-server
+	$(BIN)/python -m benchmarks.peers
 
 bench-api: $(STAMP) ## Measure the HTTP API against the same use cases
 	$(BIN)/python -m benchmarks.api

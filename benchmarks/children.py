@@ -22,6 +22,8 @@ from jobforge.core.actor import Actor
 from jobforge.steps.intake import Submission
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmarks.noop import Work
     from jobforge.bootstrap import Application
     from jobforge.config import Settings
@@ -128,32 +130,54 @@ async def measure_idle(app: Application, tenant: TenantRecord) -> tuple[list[flo
     return submits, starts
 
 
+class WorkerDiedError(Exception):
+    """A worker process ended by itself, so that whoever waits for its work would wait for ever."""
+
+
 @asynccontextmanager
 async def workers(settings: Settings, count: int, work: Work) -> AsyncIterator[list[Process]]:
-    """So many workers, each in a process of its own."""
+    """So many workers, each in a process of its own.
+
+    Raises:
+        WorkerDiedError: one of them ended before the block did, which is canceled then.
+    """
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value().encode()
-    processes = [
-        await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "benchmarks.noop",
-            work,
-            str(settings.home),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        for _ in range(count)
-    ]
-    for process in processes:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(url + b"\n")
-        await process.stdout.readline()
+    processes = [await _start(work, settings.home, url) for _ in range(count)]
     try:
-        yield processes
+        async with asyncio.TaskGroup() as together:
+            watchers = [together.create_task(_watch(process)) for process in processes]
+            for process in processes:
+                assert process.stdout is not None
+                await process.stdout.readline()
+            yield processes
+            for watcher in watchers:
+                watcher.cancel()
+    except* WorkerDiedError as died:
+        raise WorkerDiedError(*died.exceptions[0].args) from None
     finally:
         for process in processes:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
         for process in processes:
             await process.wait()
+
+
+async def _start(work: Work, home: Path | None, url: bytes) -> Process:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "benchmarks.noop",
+        work,
+        str(home),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(url + b"\n")
+    return process
+
+
+async def _watch(process: Process) -> None:
+    code = await process.wait()
+    raise WorkerDiedError(f"a worker ended with {code}; what it said is above")
