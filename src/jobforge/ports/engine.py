@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -24,7 +24,8 @@ class JobRef:
 class Attempt:
     """A started attempt: the job as it must run. `number` is the fence at its end.
 
-    `stopped_by` is the reason of a kill switch that was on when it began.
+    `stopped_by` is the reason of a kill switch that was on when it began. `waited` is how long it
+    could have been started before, by the clocks of those who wrote that down: it may be negative.
     """
 
     ref: JobRef
@@ -42,6 +43,7 @@ class Attempt:
     tenant_slug: str
     is_host_allowed: bool
     stopped_by: str | None = None
+    waited: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +100,8 @@ class AttemptRunner(Protocol):
 
     def stopped(self, attempt: Attempt, started: datetime, stop: Stop) -> Ending:
         """Describe the end of an attempt whose handler was stopped in the middle."""
+        ...
+
+    def fenced(self, attempt: Attempt) -> None:
+        """The attempt's end was refused, or not even tried: it had lost its job."""
         ...

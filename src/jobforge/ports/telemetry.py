@@ -45,8 +45,16 @@ class Telemetry(Protocol):
         """Requests were decided."""
         ...
 
+    def attempt_started(self, job_type: str, waited_seconds: float) -> None:
+        """An attempt started, so long after it could have."""
+        ...
+
     def attempt_ended(self, job_type: str, status: str, seconds: float) -> None:
         """An attempt ended."""
+        ...
+
+    def attempt_fenced(self, job_type: str) -> None:
+        """An attempt lost its job, and its end was not accepted."""
         ...
 
     def backlog_is(self, backlog: Backlog) -> None:
@@ -71,7 +79,13 @@ class Silence:
     def decided(self, children: Sequence[ChildRun]) -> None:
         """Nothing."""
 
+    def attempt_started(self, job_type: str, waited_seconds: float) -> None:
+        """Nothing."""
+
     def attempt_ended(self, job_type: str, status: str, seconds: float) -> None:
+        """Nothing."""
+
+    def attempt_fenced(self, job_type: str) -> None:
         """Nothing."""
 
     def backlog_is(self, backlog: Backlog) -> None:

@@ -11,13 +11,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
 from jobforge.core.catalog import JobCatalog
 from jobforge.core.context import HttpRequest, JobContext
 from jobforge.core.data_source import InlineRows, NamedDataset
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
 
-Deed = Literal["spin", "hog", "crash", "raise", "spy", "ask", "ask_many", "lie", "count", "sleep"]
+Deed = Literal[
+    "spin", "hog", "crash", "raise", "spy", "ask", "ask_many", "lie", "count", "sleep", "trace"
+]
 
 
 class MisbehavingPayload(Model):
@@ -69,6 +73,13 @@ async def _lie(_text: str, context: JobContext) -> dict[str, Any]:
 
 async def _count(_text: str, _context: JobContext) -> dict[str, Any]:
     return {"pid": os.getpid()}
+
+
+async def _trace(_text: str, _context: JobContext) -> dict[str, Any]:
+    """The trace it runs in, as it would tell whomever it calls."""
+    carrier: dict[str, Any] = {}
+    TraceContextTextMapPropagator().inject(carrier)
+    return carrier
 
 
 async def _spy(_text: str, _context: JobContext) -> dict[str, Any]:
@@ -139,6 +150,7 @@ _DEEDS: dict[Deed, Callable[[str, JobContext], Awaitable[dict[str, Any]]]] = {
     "ask_many": _ask_many,
     "lie": _lie,
     "count": _count,
+    "trace": _trace,
 }
 
 

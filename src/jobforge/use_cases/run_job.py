@@ -76,6 +76,9 @@ class RunJob:
         """Describe the end of an attempt whose handler was stopped in the middle."""
         return self._failed(attempt, started, (), stop.to_error())
 
+    def fenced(self, attempt: Attempt) -> None:
+        """Nothing: whoever holds the job now describes its end."""
+
     def _permitted(self, attempt: Attempt) -> AnyJobType:
         """The job's type, if it is still there and still allowed at this moment."""
         if attempt.number > attempt.max_attempts:

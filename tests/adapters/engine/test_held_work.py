@@ -271,6 +271,9 @@ class InProcess:
             raise
         raise AssertionError(attempt)
 
+    def fenced(self, attempt: Attempt) -> None:
+        assert attempt.number == 1
+
     def stopped(self, attempt: Attempt, started: datetime, stop: Stop) -> Ending:
         raise AssertionError((attempt, started, stop))
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from jobforge.adapters.runtime.process_runner import ProcessRunner
+from jobforge.adapters.telemetry.tracing import Tracing
 from jobforge.core.context import DatasetFile
 from jobforge.core.errors import EgressDenied, HandlerFailed, TimeLimit
 from jobforge.testing import MemoryContext
@@ -62,6 +63,15 @@ async def test_a_crash_costs_one_attempt_and_nobody_elses(runner: ProcessRunner)
 async def test_what_a_handler_raises_is_told_with_its_type(runner: ProcessRunner) -> None:
     with pytest.raises(HandlerFailed, match="RuntimeError: no luck"):
         await do(runner, "raise", "no luck")
+
+
+async def test_a_trace_goes_on_in_the_handlers_process(runner: ProcessRunner) -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+    with Tracing().span("job.run", traceparent, {}):
+        assert await do(runner, "trace") == {"traceparent": traceparent}
+    # The same warm process does not keep it.
+    assert await do(runner, "trace") == {}
 
 
 async def test_a_handler_finds_no_secret_around_itself(

@@ -57,6 +57,39 @@ async def test_what_is_decided_and_done_is_counted(app: Harness) -> None:
     assert counted["jobforge_requests_total", "UNKNOWN_JOB_TYPE", "denied"] == 1
     assert counted["jobforge_attempts_total", "autopilot.support.look", "executed"] == 2
     assert counted["jobforge_attempt_seconds_count", "autopilot.support.look"] == 2
+    assert counted["jobforge_attempt_wait_seconds_count", "autopilot.support.look"] == 2
+    assert ("jobforge_attempts_fenced_total", "autopilot.support.look") not in counted
+
+
+async def test_how_long_a_job_waited_is_measured_from_when_it_could_run(app: Harness) -> None:
+    await app.execute(app.bundle(look(1), look(2)))
+    await app.alter(
+        "UPDATE jobforge.jobs SET created_at = created_at - interval '1 hour',"
+        " available_at = available_at - interval '1 minute'"
+    )
+
+    await app.work()
+
+    waited = samples(app.app.metrics)["jobforge_attempt_wait_seconds_sum", "autopilot.support.look"]
+    assert 120 <= waited < 240
+
+
+async def test_an_attempt_that_lost_its_job_is_counted(
+    database_access: DatabaseAccess, tmp_path: Path
+) -> None:
+    opened: list[Harness] = []
+
+    async def lose(payload: Text, _: JobContext) -> Text:
+        await opened[0].alter("UPDATE jobforge.jobs SET attempt = attempt + 1")
+        return payload
+
+    loses = make_type("lose", lose)
+    async with open_harness(database_access, tmp_path, job_types=[loses]) as app:
+        opened.append(app)
+        await app.run(say(1, job_type=loses.name))
+
+        counted = samples(app.app.metrics)
+    assert counted["jobforge_attempts_fenced_total", loses.name] == 1
 
 
 async def test_the_backlog_is_counted_by_what_it_waits_for(app: Harness) -> None:
@@ -84,10 +117,14 @@ async def test_a_job_that_a_worker_took_and_left_is_stuck(app: Harness) -> None:
 def test_a_name_that_a_bundle_made_up_is_no_label() -> None:
     metrics = Metrics(["autopilot.ops.scan"])
     for number in range(1000):
+        metrics.attempt_started(f"autopilot.ops.made-up-{number}", 0.1)
         metrics.attempt_ended(f"autopilot.ops.made-up-{number}", "error", 0.1)
+        metrics.attempt_fenced(f"autopilot.ops.made-up-{number}")
 
-    names = {key[1] for key in samples(metrics) if key[0] == "jobforge_attempts_total"}
-    assert names == {OTHER}
+    counted = samples(metrics)
+    assert {key[1] for key in counted if key[0] == "jobforge_attempts_total"} == {OTHER}
+    assert counted["jobforge_attempt_wait_seconds_count", OTHER] == 1000
+    assert counted["jobforge_attempts_fenced_total", OTHER] == 1000
 
 
 def test_the_page_of_metrics_lists_each_with_its_labels() -> None:
@@ -95,7 +132,9 @@ def test_the_page_of_metrics_lists_each_with_its_labels() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     listed = {row[0].strip("`"): set(re.findall(r"\w+", row[1])) for row in rows if len(row) == 3}
     metrics = Metrics([])
+    metrics.attempt_started("any", 0.1)
     metrics.attempt_ended("any", "executed", 0.1)
+    metrics.attempt_fenced("any")
     metrics.backlog_is(Backlog(waiting=0, released=0, running=0, stuck=0, oldest=timedelta(0)))
     metrics.decided([ChildRun(request_id="r", job_type="any", status="queued", reason="")])
 

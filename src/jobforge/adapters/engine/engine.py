@@ -40,16 +40,17 @@ class PostgresEngine:
 
     async def begin(self, refs: Sequence[JobRef]) -> list[Attempt | NotStarted]:
         """Start the jobs; the answers are in the order of `refs`."""
+        now = self._clock.now()
         rows = await self._database.call(
             QUERIES.begin_jobs,
             [ref.tenant_id for ref in refs],
             [ref.job_id for ref in refs],
-            self._clock.now(),
+            now,
         )
         answers: list[Attempt | NotStarted] = [NotStarted(None)] * len(refs)
         for row in rows:
             index = row["ordinal"] - 1
-            answers[index] = _to_attempt(refs[index], row)
+            answers[index] = _to_attempt(refs[index], row, now)
         return answers
 
     async def settle(self, endings: Sequence[Ending]) -> list[bool]:
@@ -167,8 +168,8 @@ def _entry_columns(endings: Sequence[Ending]) -> tuple[list[object], ...]:
     )
 
 
-def _to_attempt(ref: JobRef, row: asyncpg.Record) -> Attempt | NotStarted:
-    if row["available_at"] is not None:
+def _to_attempt(ref: JobRef, row: asyncpg.Record, now: datetime) -> Attempt | NotStarted:
+    if row["attempt"] is None:
         return NotStarted(row["available_at"])
     return Attempt(
         ref=ref,
@@ -186,4 +187,5 @@ def _to_attempt(ref: JobRef, row: asyncpg.Record) -> Attempt | NotStarted:
         tenant_slug=row["tenant_slug"],
         is_host_allowed=row["is_host_allowed"],
         stopped_by=row["stopped_by"],
+        waited=now - row["available_at"],
     )

@@ -175,6 +175,8 @@ class Worker:
             max_concurrent_tasks=max(2 * batch, rows),
             shutdown_on_listener_failure=True,
             heartbeat_timeout=LOST_AFTER,
+            # Nobody asks for PgQueuer's own statistics, which would grow for ever.
+            log_aggregation_interval=timedelta(0),
         )
 
     async def _work(self, row: Job) -> None:
@@ -216,6 +218,7 @@ class Worker:
     async def _work_job(self, attempt: Attempt) -> None:
         ending = await self._run(attempt)
         if ending is None or not await self._settle_surely(ending):
+            self._run_job.fenced(attempt)
             log.warning(
                 "job.fenced",
                 tenant_id=str(attempt.ref.tenant_id),

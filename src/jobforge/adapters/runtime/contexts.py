@@ -169,6 +169,7 @@ class LiveContext:
     open_folder: OpenFolder
     starts: Starts
     cleanup: ExitStack = field(default_factory=ExitStack)
+    has_folder: bool = False
 
     @property
     def context(self) -> LiveContext:
@@ -228,6 +229,7 @@ class LiveContext:
 
     async def scratch_folder(self) -> Path:
         """A folder of this job's own, kept from one attempt to the next."""
+        self.has_folder = True
         return await asyncio.to_thread(self.open_folder)
 
     def now(self) -> datetime:
@@ -307,7 +309,8 @@ class LiveContexts:
             is_ended = not has_another_try(error, **tries)
             raise
         finally:
-            if is_ended and scratch.has(job):
+            # Nobody opened one for a first attempt but this one.
+            if is_ended and (attempt.number > 1 or context.has_folder) and scratch.has(job):
                 await asyncio.to_thread(scratch.remove, job)
 
     @asynccontextmanager

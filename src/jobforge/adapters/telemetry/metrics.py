@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar, cast
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,6 +19,8 @@ from jobforge.contract.results import ChildRun
 from jobforge.core.errors import SettingInvalid
 from jobforge.ports.telemetry import Backlog
 
+_M = TypeVar("_M", Counter, Histogram)
+
 LOOPBACK = "127.0.0.1"
 OTHER = "other"
 """Stands for every job type that is not in the catalogue: a bundle may name any."""
@@ -30,6 +33,7 @@ class Metrics:
 
     def __init__(self, job_types: Collection[str]) -> None:
         self._job_types = frozenset(job_types)
+        self._children: dict[tuple[object, tuple[str, ...]], object] = {}
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "jobforge_requests",
@@ -50,6 +54,19 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._waited = Histogram(
+            "jobforge_attempt_wait_seconds",
+            "How long attempts could have been started before they were.",
+            ["job_type"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._fenced = Counter(
+            "jobforge_attempts_fenced",
+            "Attempts that lost their job, so that their end was not accepted.",
+            ["job_type"],
+            registry=self.registry,
+        )
         self._backlog = Gauge(
             "jobforge_backlog_jobs",
             "Jobs of all tenants that have not ended.",
@@ -67,11 +84,19 @@ class Metrics:
         for child in children:
             self._requests.labels(child.status, child.code or "").inc()
 
+    def attempt_started(self, job_type: str, waited_seconds: float) -> None:
+        """An attempt started, so long after it could have."""
+        self._child(self._waited, self._known(job_type)).observe(waited_seconds)
+
     def attempt_ended(self, job_type: str, status: str, seconds: float) -> None:
         """An attempt ended."""
-        known = job_type if job_type in self._job_types else OTHER
-        self._attempts.labels(known, status).inc()
-        self._seconds.labels(known).observe(seconds)
+        known = self._known(job_type)
+        self._child(self._attempts, known, status).inc()
+        self._child(self._seconds, known).observe(seconds)
+
+    def attempt_fenced(self, job_type: str) -> None:
+        """An attempt lost its job, and its end was not accepted."""
+        self._child(self._fenced, self._known(job_type)).inc()
 
     def backlog_is(self, backlog: Backlog) -> None:
         """So much is left to do."""
@@ -82,6 +107,16 @@ class Metrics:
     def render(self) -> bytes:
         """All of it in Prometheus' text form."""
         return generate_latest(self.registry)
+
+    def _known(self, job_type: str) -> str:
+        return job_type if job_type in self._job_types else OTHER
+
+    def _child(self, metric: _M, *labels: str) -> _M:
+        """`metric.labels(*labels)`, which takes a lock and longer than what is done with it."""
+        child = self._children.get((metric, labels))
+        if child is None:
+            child = self._children[metric, labels] = metric.labels(*labels)
+        return cast("_M", child)
 
     @contextmanager
     def serve(self, port: int) -> Iterator[int]:

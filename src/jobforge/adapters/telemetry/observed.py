@@ -45,9 +45,17 @@ class LiveTelemetry:
         """Requests were decided."""
         self.metrics.decided(children)
 
+    def attempt_started(self, job_type: str, waited_seconds: float) -> None:
+        """An attempt started, so long after it could have."""
+        self.metrics.attempt_started(job_type, waited_seconds)
+
     def attempt_ended(self, job_type: str, status: str, seconds: float) -> None:
         """An attempt ended."""
         self.metrics.attempt_ended(job_type, status, seconds)
+
+    def attempt_fenced(self, job_type: str) -> None:
+        """An attempt lost its job, and its end was not accepted."""
+        self.metrics.attempt_fenced(job_type)
 
     def backlog_is(self, backlog: Backlog) -> None:
         """So much is left to do."""
@@ -70,19 +78,13 @@ class ObservedRun:
             "tenant_id": str(attempt.ref.tenant_id),
             "job_id": str(attempt.ref.job_id),
         }
-        traceparent = await self._parent_of(attempt) if self.telemetry.is_tracing else None
-        attributes = {
-            **{f"jobforge.{name}": value for name, value in names.items()},
-            "jobforge.job_type": attempt.job_type,
-            "jobforge.run_id": str(attempt.run_id),
-            "jobforge.attempt": str(attempt.number),
-        }
+        self.telemetry.attempt_started(attempt.job_type, max(attempt.waited.total_seconds(), 0.0))
         begun = time.monotonic()
-        with (
-            structlog.contextvars.bound_contextvars(**names),
-            self.telemetry.span("job.run", traceparent, attributes),
-        ):
-            ending = await self.run_job(attempt)
+        with structlog.contextvars.bound_contextvars(**names):
+            if self.telemetry.is_tracing:
+                ending = await self._traced(attempt, names)
+            else:
+                ending = await self.run_job(attempt)
         self.telemetry.attempt_ended(attempt.job_type, ending.status, time.monotonic() - begun)
         return ending
 
@@ -92,6 +94,21 @@ class ObservedRun:
         seconds = (ending.entry.at - started).total_seconds()
         self.telemetry.attempt_ended(attempt.job_type, ending.status, max(seconds, 0.0))
         return ending
+
+    def fenced(self, attempt: Attempt) -> None:
+        """Count that an attempt lost its job."""
+        self.telemetry.attempt_fenced(attempt.job_type)
+        self.run_job.fenced(attempt)
+
+    async def _traced(self, attempt: Attempt, names: dict[str, str]) -> Ending:
+        attributes = {
+            **{f"jobforge.{name}": value for name, value in names.items()},
+            "jobforge.job_type": attempt.job_type,
+            "jobforge.run_id": str(attempt.run_id),
+            "jobforge.attempt": str(attempt.number),
+        }
+        with self.telemetry.span("job.run", await self._parent_of(attempt), attributes):
+            return await self.run_job(attempt)
 
     async def _parent_of(self, attempt: Attempt) -> str | None:
         """The run's `traceparent`, asked for once a run."""
