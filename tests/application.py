@@ -25,7 +25,8 @@ from jobforge.core.catalog import AnyJobType
 from jobforge.core.context import JobContext
 from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
-from jobforge.ports.records import JobRecord, TenantRecord
+from jobforge.ports.jobs import JobRecord
+from jobforge.ports.records import TenantRecord
 from jobforge.steps.intake import Submission
 from jobforge.testing.admission import ACTION, ACTION_TYPE, READ_ONLY, READ_TYPE
 from jobforge.use_cases.issue_token import IssuedToken, TokenWish

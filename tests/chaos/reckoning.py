@@ -14,7 +14,8 @@ from tests.chaos.job_types import APPEND_TYPE, LEDGER, Line, after
 from jobforge.bootstrap import Application
 from jobforge.contract.canonical import checksum_of
 from jobforge.contract.errors import JobForgeError
-from jobforge.ports.records import JobRecord, TenantRecord
+from jobforge.ports.jobs import JobRecord
+from jobforge.ports.records import TenantRecord
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from tests.application import ECHO_TYPE, OPERATOR, Harness, change, look, say
 
 from jobforge.core.errors import InvalidInput
-from jobforge.ports.records import JobFilter
+from jobforge.ports.jobs import JobFilter
 from jobforge.testing.admission import ACTION_TYPE
 
 

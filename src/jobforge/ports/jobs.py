@@ -3,21 +3,130 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from jobforge.contract.results import JobStatus
+from jobforge.core.job_type import Isolation
 from jobforge.ports.records import (
-    ChildProgress,
-    JobFilter,
-    JobListing,
-    JobRecord,
-    KnownKey,
-    NewJob,
-    OpenJobs,
     Page,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to insert. `effects` are the planned effects an action was approved for.
+
+    `lane` says where its handler runs, so that jobs which compute wait for a place of their own.
+    """
+
+    job_id: UUID
+    project_id: UUID | None
+    run_id: UUID
+    request_id: str
+    job_type: str
+    payload: str
+    payload_digest: str
+    idempotency_key: str | None
+    effects: str
+    trace_id: str
+    actor: str
+    grant_jti: str | None
+    priority: int
+    lane: Isolation
+    max_attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as it stands."""
+
+    job_id: UUID
+    project_id: UUID | None
+    run_id: UUID
+    request_id: str
+    job_type: str
+    status: JobStatus
+    priority: int
+    attempt: int
+    max_attempts: int
+    trace_id: str
+    actor: str
+    created_at: datetime
+    available_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress: float
+    progress_message: str | None
+    artifact_ref: str | None
+    payload: str
+    effects: str
+    result: str | None
+    manifest: str | None
+    error: str | None
+    attempt_errors: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """An idempotency key that an earlier job used."""
+
+    job_type: str
+    key: str
+    job_id: UUID
+    payload_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobListing:
+    """A job as a list shows it."""
+
+    job_id: UUID
+    project_id: UUID | None
+    run_id: UUID
+    request_id: str
+    job_type: str
+    status: JobStatus
+    attempt: int
+    max_attempts: int
+    actor: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildProgress:
+    """How far a child of a run is."""
+
+    request_id: str
+    status: JobStatus
+    progress: float
+    progress_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJobs:
+    """Jobs that have not ended: `waiting` ones wait for the cap, `released` ones for a worker."""
+
+    waiting: int = 0
+    released: int = 0
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a list shows; None means any."""
+
+    project_id: UUID | None = None
+    run_id: UUID | None = None
+    status: str | None = None
+    job_type: str | None = None
 
 
 class JobTable(Protocol):

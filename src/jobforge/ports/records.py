@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from jobforge.contract.results import Dialect, JobStatus, Mode
 from jobforge.core.data_source import DataFormat
-from jobforge.core.job_type import Isolation
 
 Json = Mapping[str, Any]
 
@@ -68,86 +66,6 @@ class PlanRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A bundle run. `decisions` are the child runs as they were decided."""
-
-    run_id: UUID
-    project_id: UUID | None
-    mode: Mode
-    status: Literal["open", "closed", "refused"]
-    dialect: Dialect | None
-    bundle_id: str | None
-    trace_id: str | None
-    producer_hash: Literal["verified", "absent"] | None
-    plan_digest: str | None
-    effects_digest: str | None
-    actor: str
-    decisions: str
-    action_jobs_blocked: int
-    open_children: int
-    artifact_ref: str | None
-    error: str | None
-    created_at: datetime
-    closed_at: datetime | None = None
-    traceparent: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """A job to insert. `effects` are the planned effects an action was approved for.
-
-    `lane` says where its handler runs, so that jobs which compute wait for a place of their own.
-    """
-
-    job_id: UUID
-    project_id: UUID | None
-    run_id: UUID
-    request_id: str
-    job_type: str
-    payload: str
-    payload_digest: str
-    idempotency_key: str | None
-    effects: str
-    trace_id: str
-    actor: str
-    grant_jti: str | None
-    priority: int
-    lane: Isolation
-    max_attempts: int
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class JobRecord:
-    """A job as it stands."""
-
-    job_id: UUID
-    project_id: UUID | None
-    run_id: UUID
-    request_id: str
-    job_type: str
-    status: JobStatus
-    priority: int
-    attempt: int
-    max_attempts: int
-    trace_id: str
-    actor: str
-    created_at: datetime
-    available_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    progress: float
-    progress_message: str | None
-    artifact_ref: str | None
-    payload: str
-    effects: str
-    result: str | None
-    manifest: str | None
-    error: str | None
-    attempt_errors: str
-
-
-@dataclass(frozen=True, slots=True)
 class JournalRecord:
     """One line of an action's journal; without a step it is about the job."""
 
@@ -202,16 +120,6 @@ class PendingGrant:
     expires_at: datetime
     granted_at: datetime
     granted_for: str
-
-
-@dataclass(frozen=True, slots=True)
-class KnownKey:
-    """An idempotency key that an earlier job used."""
-
-    job_type: str
-    key: str
-    job_id: UUID
-    payload_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,53 +181,6 @@ class ConnectionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
-    """An API key to store: its hash, never itself."""
-
-    key_id: str
-    key_hash: bytes = field(repr=False)
-    owner: str
-    roles: tuple[str, ...]
-    project_id: UUID | None
-    created_by: str
-    created_at: datetime
-    expires_at: datetime
-    replaces: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
-    """An API key as its tenant's admins see it."""
-
-    key_id: str
-    owner: str
-    roles: tuple[str, ...]
-    project_id: UUID | None
-    created_by: str
-    created_at: datetime
-    expires_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-    replaces: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class FoundKey:
-    """Whose key a hash is, and what it may do."""
-
-    tenant_id: UUID
-    slug: str
-    key_id: str
-    owner: str
-    roles: tuple[str, ...]
-    project_id: UUID | None
-    created_by: str
-    expires_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class AnswerRecord:
     """A write that came with an Idempotency-Key; no answer yet means it is being worked on."""
 
@@ -329,85 +190,9 @@ class AnswerRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class RunListing:
-    """A bundle run as a list shows it."""
-
-    run_id: UUID
-    project_id: UUID | None
-    mode: Mode
-    status: Literal["open", "closed", "refused"]
-    dialect: Dialect | None
-    bundle_id: str | None
-    trace_id: str | None
-    plan_digest: str | None
-    actor: str
-    open_children: int
-    created_at: datetime
-    closed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class JobListing:
-    """A job as a list shows it."""
-
-    job_id: UUID
-    project_id: UUID | None
-    run_id: UUID
-    request_id: str
-    job_type: str
-    status: JobStatus
-    attempt: int
-    max_attempts: int
-    actor: str
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    progress: float
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChildProgress:
-    """How far a child of a run is."""
-
-    request_id: str
-    status: JobStatus
-    progress: float
-    progress_message: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """Where a page of a list begins: after the row of this moment and id, the newest first."""
 
     limit: int
     after_at: datetime | None = None
     after_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunFilter:
-    """Which runs a list shows; None means any."""
-
-    project_id: UUID | None = None
-    status: str | None = None
-    mode: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenJobs:
-    """Jobs that have not ended: `waiting` ones wait for the cap, `released` ones for a worker."""
-
-    waiting: int = 0
-    released: int = 0
-    running: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class JobFilter:
-    """Which jobs a list shows; None means any."""
-
-    project_id: UUID | None = None
-    run_id: UUID | None = None
-    status: str | None = None
-    job_type: str | None = None

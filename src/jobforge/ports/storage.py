@@ -13,6 +13,7 @@ from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.controls import ControlTable, SwitchListing
 from jobforge.ports.housekeeping import KeptUnit
 from jobforge.ports.jobs import JobTable
+from jobforge.ports.keys import FoundKey, KeyTable
 from jobforge.ports.records import (
     AnswerRecord,
     ArtifactRecord,
@@ -20,24 +21,18 @@ from jobforge.ports.records import (
     AuditRecord,
     ConnectionRecord,
     DatasetRecord,
-    FoundKey,
     GrantRecord,
     JournalRecord,
-    KeyRecord,
     NewGrant,
-    NewKey,
-    Page,
     PendingGrant,
     PlanRecord,
     ProjectRecord,
-    RunFilter,
-    RunListing,
-    RunRecord,
     TenantListing,
     TenantRecord,
     TenantWishes,
 )
 from jobforge.ports.reviews import ReviewTable
+from jobforge.ports.runs import RunTable
 from jobforge.ports.starting import StartingStorage, StartingUnit
 
 
@@ -98,30 +93,6 @@ class PlanTable(Protocol):
 
     async def latest(self, digest: str) -> PlanRecord | None:
         """The newest plan of this digest, whatever its effects."""
-        ...
-
-
-class RunTable(Protocol):
-    """Bundle runs."""
-
-    async def insert(self, run: RunRecord) -> None:
-        """Store one."""
-        ...
-
-    async def find(self, run_id: UUID) -> RunRecord | None:
-        """The run of this id."""
-        ...
-
-    async def newest(self, limit: int) -> tuple[RunRecord, ...]:
-        """The newest first."""
-        ...
-
-    async def status(self, run_id: UUID) -> str | None:
-        """How the run stands; None where there is none of this id."""
-        ...
-
-    async def page(self, wanted: RunFilter, page: Page) -> tuple[RunListing, ...]:
-        """One page of the runs, the newest first."""
         ...
 
 
@@ -242,34 +213,6 @@ class ConnectionTable(Protocol):
 
     async def remove(self, name: str) -> bool:
         """Forget one; False where there is none."""
-        ...
-
-
-class KeyTable(Protocol):
-    """API keys."""
-
-    async def insert(self, key: NewKey) -> None:
-        """Store one."""
-        ...
-
-    async def find(self, key_id: str) -> KeyRecord | None:
-        """The key of this public id."""
-        ...
-
-    async def all(self) -> tuple[KeyRecord, ...]:
-        """Every key, the newest first."""
-        ...
-
-    async def note_use(self, key_id: str, at: datetime) -> None:
-        """Note that it was used."""
-        ...
-
-    async def revoke(self, key_id: str, at: datetime) -> bool:
-        """Revoke it; False where it was revoked before, or there is none."""
-        ...
-
-    async def shorten(self, key_id: str, until: datetime) -> None:
-        """Let it end at this moment, if it would live longer."""
         ...
 
 

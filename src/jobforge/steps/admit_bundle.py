@@ -23,7 +23,9 @@ from jobforge.core.plan import Plan
 from jobforge.core.policy_token import TokenVerdict
 from jobforge.core.run_summary import render_summary
 from jobforge.core.trace import traceparent_of
-from jobforge.ports.records import NewGrant, NewJob, RunRecord
+from jobforge.ports.jobs import NewJob
+from jobforge.ports.records import NewGrant
+from jobforge.ports.runs import RunRecord
 from jobforge.ports.storage import TenantUnit
 from jobforge.ports.system import Clock, IdSource
 from jobforge.steps.intake import Intake, Submission, read_earlier_jobs

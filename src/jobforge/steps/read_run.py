@@ -15,7 +15,7 @@ from jobforge.core.answer import (
     to_result,
     with_job_states,
 )
-from jobforge.ports.records import RunRecord
+from jobforge.ports.runs import RunRecord
 from jobforge.ports.storage import TenantUnit
 
 

@@ -10,7 +10,8 @@ from jobforge.core.api_key import USE_IS_NOTED_EVERY, is_key, key_hash
 from jobforge.core.errors import Unauthenticated
 from jobforge.core.scopes import READ_SCOPES
 from jobforge.ports.identity import IdentityProvider
-from jobforge.ports.records import FoundKey, TenantRecord
+from jobforge.ports.keys import FoundKey
+from jobforge.ports.records import TenantRecord
 from jobforge.ports.storage import KeyStorage
 from jobforge.ports.system import Clock
 

@@ -13,7 +13,8 @@ from jobforge.core.audit import AuditEntry
 from jobforge.core.catalog import JobCatalog
 from jobforge.core.errors import InvalidInput
 from jobforge.core.lifecycle import statuses_before
-from jobforge.ports.records import JobFilter, JobListing, Page, TenantRecord
+from jobforge.ports.jobs import JobFilter, JobListing
+from jobforge.ports.records import Page, TenantRecord
 from jobforge.ports.storage import Storage, TenantUnit
 from jobforge.ports.system import Clock
 

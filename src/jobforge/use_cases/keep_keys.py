@@ -12,7 +12,8 @@ from jobforge.core.api_key import MAX_LIFETIME, SECRET_BYTES, key_hash, to_key
 from jobforge.core.audit import AuditEntry
 from jobforge.core.errors import Conflict, InvalidInput, Missing
 from jobforge.core.names import check_name
-from jobforge.ports.records import KeyRecord, NewKey, TenantRecord
+from jobforge.ports.keys import KeyRecord, NewKey
+from jobforge.ports.records import TenantRecord
 from jobforge.ports.storage import Storage, TenantUnit
 from jobforge.ports.system import Clock, IdSource, SecretSource
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from jobforge.core.controls import INSTALLATION
-from jobforge.ports.records import OpenJobs, TenantRecord
+from jobforge.ports.jobs import OpenJobs
+from jobforge.ports.records import TenantRecord
 from jobforge.ports.storage import Storage
 
 _MOST_PLANS: Final = 1_000

@@ -10,8 +10,10 @@ from jobforge.contract.manifest import RunManifest
 from jobforge.core.effects import parse_effects
 from jobforge.core.errors import Missing
 from jobforge.core.impact import ImpactGraph, Node
-from jobforge.ports.records import JobRecord, RunRecord, TenantRecord
+from jobforge.ports.jobs import JobRecord
+from jobforge.ports.records import TenantRecord
 from jobforge.ports.reviews import ApprovalRecord
+from jobforge.ports.runs import RunRecord
 from jobforge.ports.storage import Storage, TenantUnit
 
 

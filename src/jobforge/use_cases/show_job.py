@@ -9,7 +9,8 @@ from uuid import UUID
 from jobforge.contract.manifest import RunManifest
 from jobforge.contract.results import JobAnswer, JobStatus
 from jobforge.core.errors import Missing
-from jobforge.ports.records import JobFilter, JobListing, JobRecord, Page, TenantRecord
+from jobforge.ports.jobs import JobFilter, JobListing, JobRecord
+from jobforge.ports.records import Page, TenantRecord
 from jobforge.ports.storage import Storage
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 from jobforge.contract.results import BundleResult
 from jobforge.core.errors import Missing
 from jobforge.core.plan import Effects, effects_from_json
-from jobforge.ports.records import Page, RunFilter, RunListing, RunRecord, TenantRecord
+from jobforge.ports.records import Page, TenantRecord
+from jobforge.ports.runs import RunFilter, RunListing, RunRecord
 from jobforge.ports.storage import Storage
 from jobforge.steps.read_run import read_run
 

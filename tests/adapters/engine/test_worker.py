@@ -23,7 +23,7 @@ from jobforge.core.audit import AuditEntry
 from jobforge.core.context import HttpRequest, JobContext
 from jobforge.core.errors import HandlerFailed, InvalidInput
 from jobforge.ports.engine import Attempt, Ending, JobRef, NotStarted
-from jobforge.ports.records import JobRecord
+from jobforge.ports.jobs import JobRecord
 
 calls: list[int] = []
 """The attempts that began, of the types that note them."""

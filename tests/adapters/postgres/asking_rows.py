@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from jobforge.adapters.postgres.queries import load_queries
-from jobforge.ports.records import NewKey, PlanRecord
+from jobforge.ports.keys import NewKey
+from jobforge.ports.records import PlanRecord
 from jobforge.ports.reviews import ApprovalRecord, NewReview
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tests.application import Harness, Text, make_type, open_harness, say
 from jobforge.adapters.postgres.access import DatabaseAccess
 from jobforge.core.context import JobContext
 from jobforge.core.errors import HandlerFailed
-from jobforge.ports.records import JobRecord
+from jobforge.ports.jobs import JobRecord
 
 
 async def note(payload: Text, context: JobContext) -> Text:

@@ -20,7 +20,7 @@ from jobforge.core.controls import Scope, once
 from jobforge.core.effects import PlannedEffect
 from jobforge.core.errors import DatasetMissing, InvalidInput
 from jobforge.core.job_type import ActionSteps, JobType
-from jobforge.ports.records import JobRecord
+from jobforge.ports.jobs import JobRecord
 
 WRITE = "autopilot.ops.write"
 

@@ -25,7 +25,7 @@ from jobforge.steps.intake import Submission
 from jobforge.use_cases.keep_modules import ModuleWish
 
 if TYPE_CHECKING:
-    from jobforge.ports.records import JobRecord
+    from jobforge.ports.jobs import JobRecord
 
 SCRIPT = str(Path(__file__).with_name("module.py"))
 WORDS = (sys.executable, "-I", SCRIPT, "{inputs}", "{output}")

@@ -8,7 +8,7 @@ from uuid import UUID
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
-from jobforge.ports.records import KeyRecord, NewKey
+from jobforge.ports.keys import KeyRecord, NewKey
 
 QUERIES = load_queries("api_keys")
 

@@ -7,7 +7,8 @@ from uuid import UUID
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
-from jobforge.ports.records import Page, RunFilter, RunListing, RunRecord
+from jobforge.ports.records import Page
+from jobforge.ports.runs import RunFilter, RunListing, RunRecord
 
 QUERIES = load_queries("bundle_runs")
 

@@ -12,7 +12,7 @@ from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.contract.results import JobStatus
 from jobforge.core.lifecycle import is_terminal
-from jobforge.ports.records import (
+from jobforge.ports.jobs import (
     ChildProgress,
     JobFilter,
     JobListing,
@@ -20,8 +20,8 @@ from jobforge.ports.records import (
     KnownKey,
     NewJob,
     OpenJobs,
-    Page,
 )
+from jobforge.ports.records import Page
 
 QUERIES = load_queries("jobs")
 

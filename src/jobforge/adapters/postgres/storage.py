@@ -40,7 +40,8 @@ from jobforge.adapters.postgres.trigger_rules import TriggerRows
 from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.controls import SwitchListing
 from jobforge.ports.events import NewEvent
-from jobforge.ports.records import FoundKey, TenantListing, TenantRecord
+from jobforge.ports.keys import FoundKey
+from jobforge.ports.records import TenantListing, TenantRecord
 from jobforge.ports.starting import DueSchedule
 
 

@@ -12,7 +12,7 @@ import typer
 from jobforge.bootstrap import Application
 from jobforge.entrypoints.cli.options import AsJson, Tenant
 from jobforge.entrypoints.cli.session import local_actor, out, print_json, run
-from jobforge.ports.records import JobFilter
+from jobforge.ports.jobs import JobFilter
 from jobforge.use_cases.change_jobs import JobChange, JobsPreview
 
 OneJob = Annotated[

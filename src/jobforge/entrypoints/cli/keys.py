@@ -14,7 +14,7 @@ from jobforge.entrypoints.cli.listing import Listing
 from jobforge.entrypoints.cli.options import AsJson, Project, Tenant
 from jobforge.entrypoints.cli.session import errors, local_actor, out, print_json, run
 from jobforge.entrypoints.cli.tokens import parse_lifetime
-from jobforge.ports.records import KeyRecord
+from jobforge.ports.keys import KeyRecord
 from jobforge.use_cases.keep_keys import CreatedKey, KeyWish
 
 app = typer.Typer(help="Create, list, rotate and revoke API keys.", no_args_is_help=True)

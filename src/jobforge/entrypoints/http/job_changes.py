@@ -16,7 +16,7 @@ from jobforge.entrypoints.http.access import App, Caller, permit
 from jobforge.entrypoints.http.model import Body, Instant, JobTypeName
 from jobforge.entrypoints.http.openapi import WRITE
 from jobforge.entrypoints.http.route import ApiRoute
-from jobforge.ports.records import JobFilter
+from jobforge.ports.jobs import JobFilter
 from jobforge.use_cases.change_jobs import JobsPreview
 
 router = APIRouter(prefix="/v1/job-changes", tags=["jobs"], route_class=ApiRoute)

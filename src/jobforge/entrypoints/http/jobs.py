@@ -18,7 +18,7 @@ from jobforge.entrypoints.http.access import App, Caller, permit
 from jobforge.entrypoints.http.openapi import READ, READ_ONE, READ_STATE, WRITE
 from jobforge.entrypoints.http.paging import Cursor, Limit, Listed, listed, page_of
 from jobforge.entrypoints.http.route import ApiRoute
-from jobforge.ports.records import JobFilter, JobListing, JobRecord
+from jobforge.ports.jobs import JobFilter, JobListing, JobRecord
 from jobforge.use_cases.show_job import to_answer
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=ApiRoute)

@@ -16,7 +16,7 @@ from jobforge.entrypoints.http.access import App, Caller, permit
 from jobforge.entrypoints.http.model import Body
 from jobforge.entrypoints.http.openapi import READ, WRITE
 from jobforge.entrypoints.http.route import ApiRoute
-from jobforge.ports.records import KeyRecord
+from jobforge.ports.keys import KeyRecord
 from jobforge.use_cases.keep_keys import CreatedKey, KeyWish
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=ApiRoute)

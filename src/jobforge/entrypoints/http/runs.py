@@ -20,7 +20,7 @@ from jobforge.entrypoints.http.openapi import READ, READ_ONE
 from jobforge.entrypoints.http.paging import Cursor, Limit, Listed, listed, page_of
 from jobforge.entrypoints.http.route import ApiRoute
 from jobforge.ports.feed import RunMoment
-from jobforge.ports.records import RunFilter, RunListing
+from jobforge.ports.runs import RunFilter, RunListing
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=ApiRoute)
 
