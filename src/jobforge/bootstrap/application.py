@@ -19,6 +19,7 @@ from jobforge.adapters.http.oidc import find_provider
 from jobforge.adapters.modules.runner import is_program
 from jobforge.adapters.postgres.checkpoints import CheckpointFiles
 from jobforge.adapters.postgres.database import Database
+from jobforge.adapters.postgres.logins import MakeLogin
 from jobforge.adapters.postgres.storage import PostgresStorage
 from jobforge.adapters.system import RandomIds, RandomSecrets
 from jobforge.adapters.telemetry.metrics import Metrics
@@ -35,6 +36,7 @@ from jobforge.steps.prepare_work import PrepareWork
 from jobforge.steps.put_grant_aside import PutGrantAside
 from jobforge.steps.register_dataset import RegisterDataset
 from jobforge.steps.resolve_names import ResolveNames
+from jobforge.use_cases.admit_intakes import AdmitIntakes
 from jobforge.use_cases.answer_once import AnswerOnce
 from jobforge.use_cases.approve_plan import ApprovePlan
 from jobforge.use_cases.authenticate import Authenticate
@@ -57,6 +59,7 @@ from jobforge.use_cases.keep_limits import KeepLimits
 from jobforge.use_cases.keep_modules import Modules
 from jobforge.use_cases.keep_retention import Retention
 from jobforge.use_cases.keep_schedules import Schedules
+from jobforge.use_cases.keep_sql_grants import SqlGrants
 from jobforge.use_cases.keep_switches import KeepSwitches
 from jobforge.use_cases.keep_triggers import Triggers
 from jobforge.use_cases.keep_windows import KeepWindows
@@ -128,6 +131,8 @@ class Application:
     read_artifact: ReadArtifact
     connections: Connections
     keys: Keys
+    sql_grants: SqlGrants
+    admit_intakes: AdmitIntakes
     change_tenant: ChangeTenant
     show_plan: ShowPlan
     approve_plan: ApprovePlan
@@ -210,6 +215,8 @@ def wire(parts: Parts) -> Application:
             clock,
             ProbeConnection(storage, parts.open_connection, parts.make_probes, parts.make_http),
         ),
+        sql_grants=SqlGrants(storage, clock, MakeLogin(parts.opened.access)),
+        admit_intakes=parts.admit_intakes,
         keys=Keys(storage, clock, ids, RandomSecrets()),
         change_tenant=ChangeTenant(storage, clock),
         show_plan=ShowPlan(storage),

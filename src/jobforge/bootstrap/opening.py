@@ -66,7 +66,7 @@ async def open_application(
     configure_logging()
     home = home_of(settings)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
+        opened = await stack.enter_async_context(
             open_database(text_of(settings.database_url), home)
         )
         policy = EgressPolicy.parse(settings.egress_allow)
@@ -75,7 +75,7 @@ async def open_application(
         catalog = load_catalog(extra_job_types)
         tracing = stack.enter_context(open_tracing(settings.otlp_endpoint))
         clock = clock or SystemClock()
-        parts = Parts(settings, home, database, guard, http, catalog, switches, clock, tracing)
+        parts = Parts(settings, home, opened, guard, http, catalog, switches, clock, tracing)
         stack.callback(parts.runner.close)
         stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(_leave_checkpoints, parts)

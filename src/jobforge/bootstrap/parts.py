@@ -11,6 +11,7 @@ from uuid import UUID
 
 from jobforge import config
 from jobforge.adapters.connections import OpenConnection
+from jobforge.adapters.embedded.opening import Opened
 from jobforge.adapters.engine.engine import PostgresEngine
 from jobforge.adapters.engine.overview import PostgresOverview
 from jobforge.adapters.engine.run_feed import RunFeed
@@ -54,6 +55,7 @@ from jobforge.steps.intake import TakeIn
 from jobforge.steps.judge_token import JudgeToken
 from jobforge.steps.keep_checkpoints import KeepCheckpoints
 from jobforge.steps.submit_translated import SubmitTranslated
+from jobforge.use_cases.admit_intakes import AdmitIntakes
 from jobforge.use_cases.evaluate_events import EvaluateEvents
 from jobforge.use_cases.fire_schedules import FireSchedules
 from jobforge.use_cases.run_job import RunJob
@@ -74,7 +76,7 @@ class Parts:
 
     settings: Settings
     home: Path
-    database: Database
+    opened: Opened
     guard: AddressGuard
     http: GuardedHttpClient
     catalog: JobCatalog
@@ -82,6 +84,11 @@ class Parts:
     clock: Clock
     tracing: Tracing
     ids: RandomIds = field(default_factory=RandomIds)
+
+    @property
+    def database(self) -> Database:
+        """The database as the application sees it."""
+        return self.opened.database
 
     @cached_property
     def telemetry(self) -> LiveTelemetry:
@@ -183,10 +190,17 @@ class Parts:
         """Judges events."""
         return EvaluateEvents(self.storage, self.take_in, self.admit, self.clock)
 
+    @cached_property
+    def admit_intakes(self) -> AdmitIntakes:
+        """Admits what came by SQL."""
+        return AdmitIntakes(self.storage, self.submit)
+
     @property
     def starter(self) -> Starter:
         """Looks for what is due."""
-        return Starter(self.database, (self.fire_schedules, self.evaluate_events))
+        return Starter(
+            self.database, (self.fire_schedules, self.evaluate_events, self.admit_intakes)
+        )
 
     def make_starts(self, attempt: Attempt) -> Starts:
         """How a running job starts further work."""

@@ -33,6 +33,7 @@ from jobforge.ports.records import (
 )
 from jobforge.ports.reviews import ReviewTable
 from jobforge.ports.runs import RunTable
+from jobforge.ports.sql_way_in import IntakeStorage, SqlUnit
 from jobforge.ports.starting import StartingStorage, StartingUnit
 
 
@@ -257,7 +258,7 @@ class JournalTable(Protocol):
         ...
 
 
-class TenantUnit(StartingUnit, KeptUnit, Protocol):
+class TenantUnit(StartingUnit, KeptUnit, SqlUnit, Protocol):
     """One transaction of one tenant. It commits when its block ends, and rolls back on an error."""
 
     @property
@@ -375,5 +376,5 @@ class KeyStorage(Storage, Protocol):
         ...
 
 
-class StarterStorage(Storage, StartingStorage, Protocol):
+class StarterStorage(Storage, StartingStorage, IntakeStorage, Protocol):
     """A database that knows where work is that starts now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from jobforge.contract.dialects import TranslatedBundle
@@ -11,7 +12,7 @@ from jobforge.core.answer import RunFacts, to_result
 from jobforge.core.errors import Unavailable
 from jobforge.core.failure import to_failure
 from jobforge.core.trace import traceparent_of
-from jobforge.ports.storage import Storage
+from jobforge.ports.storage import Storage, TenantUnit
 from jobforge.ports.system import Clock, IdSource
 from jobforge.ports.telemetry import Silence, Telemetry
 from jobforge.steps.admit_bundle import AdmitBundle, Raced, log_of, to_unread_run
@@ -19,10 +20,20 @@ from jobforge.steps.intake import Submission, TakeIn
 
 _TRIES = 5
 
+Claim = Callable[[TenantUnit], Awaitable[bool]]
+"""Takes the work in the transaction of its decisions; False where somebody else did."""
+
+
+class Taken(Exception):
+    """Somebody else took this work."""
+
 
 @dataclass(frozen=True, slots=True)
 class SubmitTranslated:
-    """Submits bundles that were read already, and records the refusal of those that were not."""
+    """Submits bundles that were read already, and records the refusal of those that were not.
+
+    With `claim`, a bundle that lies somewhere is taken from there in the same transaction.
+    """
 
     storage: Storage
     take_in: TakeIn
@@ -30,6 +41,7 @@ class SubmitTranslated:
     clock: Clock
     ids: IdSource
     telemetry: Telemetry = field(default_factory=Silence)
+    claim: Claim | None = None
 
     async def __call__(
         self, bundle: TranslatedBundle, submission: Submission, *, policy_token: str | None = None
@@ -38,6 +50,7 @@ class SubmitTranslated:
 
         Raises:
             Unavailable: others kept taking the same keys meanwhile.
+            Taken: somebody else claimed it.
         """
         if policy_token is None and bundle.policy_token is not None:
             policy_token = bundle.policy_token.get_secret_value()
@@ -65,6 +78,7 @@ class SubmitTranslated:
                 return await self.refuse(submission, violation)
             try:
                 async with self.storage.transaction(submission.tenant.tenant_id) as unit:
+                    await self._take(unit)
                     admitted = await self.admit(unit, intake, submission, policy_token)
                     await unit.audit.append(admitted.entries)
             except Raced:
@@ -84,7 +98,12 @@ class SubmitTranslated:
             error={"pointer": "", "hint": None, **to_failure(violation)},
         )
         async with self.storage.transaction(submission.tenant.tenant_id) as unit:
+            await self._take(unit)
             await unit.runs.insert(to_unread_run(facts, submission))
             log = log_of(submission, run_id, facts.created_at)
             await unit.audit.append(log.refused(facts.error or {}))
         return to_result(facts, ())
+
+    async def _take(self, unit: TenantUnit) -> None:
+        if self.claim is not None and not await self.claim(unit):
+            raise Taken

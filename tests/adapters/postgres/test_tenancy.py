@@ -17,6 +17,7 @@ from tests.adapters.postgres import (
     catalogue,
     control_rows,
     housekeeping_rows,
+    sql_rows,
     started_rows,
 )
 from tests.adapters.postgres.sample_values import SAMPLES
@@ -29,7 +30,7 @@ from jobforge.adapters.postgres.queries import Queries, load_queries
 _TABLES_WITHOUT_TENANT = {"schema_migrations"}
 """What the migrations themselves need; the application's role may not read it."""
 
-_ROUTED = "tenants tenant_aliases waiting_jobs released_jobs api_keys switches"
+_ROUTED = "tenants tenant_aliases waiting_jobs released_jobs api_keys switches sql_intake_queue"
 _ROUTING = set(_ROUTED.split()) | started_rows.ROUTED
 """What the dispatch role may look up across tenants, in a few columns."""
 
@@ -42,6 +43,7 @@ _DISPATCH_COLUMNS = {
     *asking_rows.ROUTED,
     *control_rows.ROUTED,
     *housekeeping_rows.SEEN,
+    *sql_rows.SEEN,
 }
 _DISPATCH_FUNCTIONS = {
     "find_tenant",
@@ -52,6 +54,7 @@ _DISPATCH_FUNCTIONS = {
     "list_switches",
     *started_rows.STARTED_ACROSS,
     *housekeeping_rows.FUNCTIONS,
+    *sql_rows.FUNCTIONS,
 }
 
 _COPY_JOBS = """
@@ -92,10 +95,12 @@ def _is_walled(table: str, policies: list[asyncpg.Record]) -> bool:
     """Exactly one policy for the application: the tenant's own rows, to read and to write."""
     rule = "(tenant_id = ( SELECT jobforge.current_tenant() AS current_tenant))"
     others, is_kept = housekeeping_rows.split(policies, rule)
+    others, is_asked = sql_rows.split(table, others)
     own = [p for p in others if p["tablename"] == table and "jobforge_dispatch" not in p["roles"]]
     routing = [p for p in others if p["tablename"] == table and p not in own]
     return (
         is_kept
+        and is_asked
         and [(p["roles"], p["cmd"], p["qual"], p["with_check"]) for p in own]
         == [(["jobforge_app"], "ALL", rule, rule)]
         and all((p["roles"], p["cmd"]) == (["jobforge_dispatch"], "SELECT") for p in routing)
@@ -124,6 +129,7 @@ async def test_every_table_has_forced_row_level_security_and_the_one_policy(
         "DROP POLICY tenant_rows ON jobforge.plans",
         "CREATE POLICY more ON jobforge.plans TO jobforge_app USING (true)",
         "CREATE POLICY routing ON jobforge.plans FOR SELECT TO jobforge_dispatch USING (true)",
+        "ALTER POLICY asked ON jobforge.plans USING (true)",
         "ALTER POLICY tenant_rows ON jobforge.plans USING (tenant_id = jobforge.current_tenant() "
         "OR jobforge.current_tenant() IS NULL)",
         "ALTER POLICY tenant_rows ON jobforge.plans TO public",
@@ -158,8 +164,12 @@ async def test_what_looks_across_tenants_reads_routing_columns_only(
     async with as_owner(database_access) as owner:
         grants = await owner.fetch(catalogue.COLUMN_GRANTS)
 
-    assert {(g["table_name"], g["column_name"]) for g in grants} <= _DISPATCH_COLUMNS
-    assert {g["privilege_type"] for g in grants} == {"SELECT"}
+    granted = {(g["privilege_type"], g["table_name"], g["column_name"]) for g in grants}
+    seen = {(table, column) for kind, table, column in granted if kind == "SELECT"}
+    written = {(table, column) for kind, table, column in granted if kind == "INSERT"}
+    assert seen <= _DISPATCH_COLUMNS
+    assert written == sql_rows.WRITTEN
+    assert {kind for kind, _, _ in granted} == {"SELECT", "INSERT"}
 
 
 @pytest.mark.parametrize(
@@ -221,6 +231,7 @@ async def fill(app: Harness) -> None:
     await asking_rows.fill_asking(app)
     await control_rows.fill_controls(app)
     await housekeeping_rows.fill_housekeeping(app)
+    await sql_rows.fill_sql(app)
     tenant_id = app.tenant.tenant_id
     async with app.app.storage.transaction(tenant_id) as unit:
         await unit.audit.add_checkpoint(1, "signed", "pruned")
@@ -303,6 +314,7 @@ _READS_ACROSS = {
     "find_by_hash",
     "list_switches",
     *started_rows.STARTED_ACROSS,
+    *sql_rows.ACROSS,
 }
 """The narrow functions of the dispatch role, which is what they are for."""
 
@@ -352,6 +364,7 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
         **started_rows.KNOWN,
         **asking_rows.KNOWN,
         **housekeeping_rows.KNOWN,
+        **sql_rows.KNOWN,
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
+from tests.entrypoints.cli.asking_calls import ASKING_FAILING, asking_calls
 from tests.entrypoints.cli.bundles import RECONCILE, apply, bundle, reconcile
 from tests.entrypoints.cli.started_calls import STARTED_FAILING, started_calls
 
@@ -118,6 +119,7 @@ def calls(cli: CommandLine) -> dict[str, tuple[str, ...]]:
         "key rotate": (key, *of_acme),
         "key revoke": (key, *of_acme),
         **started_calls(cli, read),
+        **asking_calls(),
         "switch on": (*of_acme, *why),
         "switch list": (),
         "switch off": (*of_acme, *why),
@@ -192,6 +194,7 @@ _FAILING = {
     "key rotate": ("000000000000", "--tenant", "acme"),
     "key revoke": ("000000000000", "--tenant", "acme"),
     **STARTED_FAILING,
+    **ASKING_FAILING,
     "switch on": ("--reason", "tests"),
     "switch off": ("--all", "--reason", "tests"),
     "pause": ("--all", "--tenant", "acme", "--reason", "tests"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobforge.adapters.embedded.server import EmbeddedServer
@@ -12,8 +13,16 @@ from jobforge.adapters.postgres.database import Database
 from jobforge.adapters.postgres.migrate import migrate
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open database, and the ways into it."""
+
+    database: Database
+    access: DatabaseAccess
+
+
 @asynccontextmanager
-async def open_database(url: str | None, home: Path) -> AsyncIterator[Database]:
+async def open_database(url: str | None, home: Path) -> AsyncIterator[Opened]:
     """Start the embedded server in `home` where there is no `url`, migrate, connect.
 
     Raises:
@@ -24,7 +33,7 @@ async def open_database(url: str | None, home: Path) -> AsyncIterator[Database]:
         access = DatabaseAccess.over(url)
         await migrate(access.owner_dsn)
         async with Database.open(access.app_dsn, role=access.app_role) as database:
-            yield database
+            yield Opened(database, access)
         return
     async with EmbeddedServer(home).client() as client:
         access = client.access
@@ -32,4 +41,4 @@ async def open_database(url: str | None, home: Path) -> AsyncIterator[Database]:
         async with Database.open(
             access.app_dsn, role=access.app_role, revive=client.ensure_running
         ) as database:
-            yield database
+            yield Opened(database, access)

@@ -34,6 +34,8 @@ from jobforge.adapters.postgres.projects import ProjectRows
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.adapters.postgres.schedules import QUERIES as SCHEDULE_QUERIES
 from jobforge.adapters.postgres.schedules import ScheduleRows
+from jobforge.adapters.postgres.sql_way_in import QUERIES as SQL_QUERIES
+from jobforge.adapters.postgres.sql_way_in import IntakeRows, SqlGrantRows
 from jobforge.adapters.postgres.stored_bundles import StoredBundleRows
 from jobforge.adapters.postgres.tenants import QUERIES, TenantRows
 from jobforge.adapters.postgres.trigger_rules import TriggerRows
@@ -42,6 +44,7 @@ from jobforge.ports.controls import SwitchListing
 from jobforge.ports.events import NewEvent
 from jobforge.ports.keys import FoundKey
 from jobforge.ports.records import TenantListing, TenantRecord
+from jobforge.ports.sql_way_in import NewIntake
 from jobforge.ports.starting import DueSchedule
 
 
@@ -71,6 +74,8 @@ class PostgresUnit:
     triggers: TriggerRows
     journal: JournalRows
     housekeeping: HousekeepingRows
+    sql_grants: SqlGrantRows
+    intake: IntakeRows
 
     @classmethod
     def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
@@ -98,6 +103,8 @@ class PostgresUnit:
             triggers=TriggerRows(connection, tenant_id),
             journal=JournalRows(connection, tenant_id),
             housekeeping=HousekeepingRows(connection, tenant_id),
+            sql_grants=SqlGrantRows(connection, tenant_id),
+            intake=IntakeRows(connection, tenant_id),
         )
 
 
@@ -141,6 +148,12 @@ class PostgresStorage:
         async with self._database.system_transaction() as connection:
             rows = await connection.fetch(EVENT_QUERIES.find_new_events, limit)
         return tuple(to_record(NewEvent, row) for row in rows)
+
+    async def find_new_intakes(self, limit: int) -> tuple[NewIntake, ...]:
+        """Bundles that wait to be admitted, the longest waiting first."""
+        async with self._database.system_transaction() as connection:
+            rows = await connection.fetch(SQL_QUERIES.find_new_intakes, limit)
+        return tuple(to_record(NewIntake, row) for row in rows)
 
     async def list_tenants(self) -> tuple[TenantListing, ...]:
         """Every tenant, by slug."""

@@ -31,6 +31,7 @@ from jobforge.entrypoints.cli import (
     runs,
     schedules,
     serving,
+    sql,
     switches,
     tenants,
     tokens,
@@ -72,6 +73,7 @@ app.add_typer(artifacts.app, name="artifact")
 app.add_typer(reports.app, name="report")
 app.add_typer(types.app, name="types")
 app.add_typer(keys.app, name="key")
+app.add_typer(sql.app, name="sql")
 app.command("worker")(operate.worker)
 app.command("serve")(serving.serve)
 app.add_typer(switches.app, name="switch")
