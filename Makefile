@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-apply-crash lint format bench bench-api bench-ops bench-support bench-growth \
-	bench-finops bench-retention bench-peers chaos soak lock clean
+	bench-finops bench-retention bench-peers bench-stop chaos soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -57,6 +57,9 @@ bench-growth: $(STAMP) ## Measure the growth analyses next to their peers
 
 bench-finops: $(STAMP) ## Measure the finops analyses next to published figures
 	$(BIN)/python -m benchmarks.finops
+
+bench-stop: $(STAMP) ## Measure how soon a kill switch ends what runs
+	$(BIN)/python -m benchmarks.stopping
 
 bench-retention: $(STAMP) ## Measure the engine after 1,000,000 jobs, pruned as they end
 	$(BIN)/python -m benchmarks.retention

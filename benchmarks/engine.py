@@ -44,11 +44,14 @@ from jobforge.core.admission import AdmissionFacts, Caller, CallerTenant, Switch
 from jobforge.core.catalog import JobCatalog
 from jobforge.core.redaction import mask_secrets
 from jobforge.core.scopes import READ_SCOPES
+from jobforge.ports.records import TenantRecord
 
 ROUNDS = 5
 BACKLOG = 1_000_000
 TENANT_COUNTS = (1, 50, 1_000)
 WORKER_COUNTS = (1, 2)
+AT_A_TIME = 200
+"""Of more tenants than these, so many submit in a round, and others in the next one."""
 
 say = Console(stderr=True).print
 
@@ -131,7 +134,7 @@ async def measure(settings: Settings, rounds: int, backlog: int) -> Figures:
                 bare[count].append(await measure_bare(app, settings, count))
                 async with workers(settings, count, "jobforge"):
                     for many in TENANT_COUNTS:
-                        rate = await measure_children(app, tenants[many])
+                        rate = await measure_children(app, _turn(tenants[many], number))
                         children.setdefault((count, many), []).append(rate)
         async with workers(settings, 1, "jobforge"):
             submits, starts = await measure_idle(app, tenants[1][0])
@@ -151,6 +154,11 @@ async def measure(settings: Settings, rounds: int, backlog: int) -> Figures:
 
 def _open(settings: Settings) -> AbstractAsyncContextManager[Application]:
     return open_application(settings, extra_job_types=[NOOP])
+
+
+def _turn(tenants: Sequence[TenantRecord], number: int) -> Sequence[TenantRecord]:
+    start = number * AT_A_TIME % len(tenants)
+    return tenants[start : start + AT_A_TIME]
 
 
 def _quantiles(values: Sequence[float]) -> tuple[float, float]:

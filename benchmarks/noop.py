@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -55,10 +56,21 @@ NOOP = JobType(
 )
 
 
+async def sleep(payload: NoopPayload, context: JobContext) -> NoopResult:  # noqa: ARG001 (it sleeps)
+    """Sleep for a minute."""
+    await asyncio.sleep(60)
+    return NoopResult(number=payload.number)
+
+
+NAP = replace(
+    NOOP, name="jobforge.bench.nap", title="Sleep", timeout=timedelta(seconds=90), handle=sleep
+)
+
+
 async def work(home: Path, database_url: str) -> None:
     """Work until SIGTERM."""
     settings = Settings(home=home, database_url=SecretStr(database_url))
-    async with open_application(settings, extra_job_types=[NOOP]) as app:
+    async with open_application(settings, extra_job_types=[NOOP, NAP]) as app:
         worker = app.make_worker(400)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
         _say_ready()
