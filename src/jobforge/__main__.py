@@ -8,19 +8,20 @@ from jobforge.entrypoints.cli.serving import bring
 
 
 def serve_http(host: str, port: int, places: int) -> None:
-    """Serve the HTTP API.
+    """Serve the HTTP API and the console.
 
     Raises:
         SettingInvalid: the extra `server` is not installed.
     """
     try:
+        from jobforge.entrypoints.http.console.mount import mount_console
         from jobforge.entrypoints.http.server import Serving, serve
     except ModuleNotFoundError as error:
         raise SettingInvalid(
             f"the HTTP server is not installed ({error.name} is missing)",
             hint="pip install 'jobforge[server]'",
         ) from None
-    serve(Serving(host, port, places))
+    serve(Serving(host, port, places), [mount_console])
 
 
 def main() -> None:

@@ -29,12 +29,14 @@ from jobforge.config import (
 )
 from jobforge.core.admission import Switches
 from jobforge.core.catalog import JobCatalog
-from jobforge.core.signing import Keyring
+from jobforge.core.session import forms_key
+from jobforge.core.signing import Keyring, SigningKey
 from jobforge.ports.system import Clock
 from jobforge.steps.keep_checkpoints import KeepCheckpoints
 from jobforge.steps.prepare_work import PrepareWork
 from jobforge.steps.put_grant_aside import PutGrantAside
 from jobforge.steps.register_dataset import RegisterDataset
+from jobforge.steps.replan import Replan
 from jobforge.steps.resolve_names import ResolveNames
 from jobforge.use_cases.admit_intakes import AdmitIntakes
 from jobforge.use_cases.answer_once import AnswerOnce
@@ -44,6 +46,7 @@ from jobforge.use_cases.break_glass import BreakGlass
 from jobforge.use_cases.cancel_job import CancelJob
 from jobforge.use_cases.change_jobs import ChangeJobs
 from jobforge.use_cases.change_tenant import ChangeTenant
+from jobforge.use_cases.check_plan import CheckPlan
 from jobforge.use_cases.create_project import CreateProject
 from jobforge.use_cases.create_tenant import CreateTenant
 from jobforge.use_cases.evaluate_events import EvaluateEvents
@@ -59,6 +62,7 @@ from jobforge.use_cases.keep_limits import KeepLimits
 from jobforge.use_cases.keep_modules import Modules
 from jobforge.use_cases.keep_retention import Retention
 from jobforge.use_cases.keep_schedules import Schedules
+from jobforge.use_cases.keep_sessions import KeepSessions
 from jobforge.use_cases.keep_sql_grants import SqlGrants
 from jobforge.use_cases.keep_switches import KeepSwitches
 from jobforge.use_cases.keep_triggers import Triggers
@@ -74,6 +78,7 @@ from jobforge.use_cases.resolve_ref import ResolveRef
 from jobforge.use_cases.retry_job import RetryJob
 from jobforge.use_cases.revoke_token import RevokeToken
 from jobforge.use_cases.send_event import SendEvent
+from jobforge.use_cases.show_activity import ShowActivity
 from jobforge.use_cases.show_events import ShowEvents
 from jobforge.use_cases.show_impact import ShowImpact
 from jobforge.use_cases.show_job import ShowJob
@@ -118,6 +123,7 @@ class Application:
     create_project: CreateProject
     list_projects: ListProjects
     show_run: ShowRun
+    show_activity: ShowActivity
     show_job: ShowJob
     cancel_job: CancelJob
     retry_job: RetryJob
@@ -135,12 +141,15 @@ class Application:
     admit_intakes: AdmitIntakes
     change_tenant: ChangeTenant
     show_plan: ShowPlan
+    check_plan: CheckPlan
     approve_plan: ApprovePlan
     withdraw_approval: WithdrawApproval
     break_glass: BreakGlass
     execute_plan: ExecutePlan
     feed: RunFeed
     authenticate: Authenticate
+    sessions: KeepSessions
+    forms_key: SigningKey
     answer_once: AnswerOnce
     resolve_ref: ResolveRef
     verify_audit: VerifyAudit
@@ -198,6 +207,7 @@ def wire(parts: Parts) -> Application:
         create_project=CreateProject(storage, clock, ids),
         list_projects=ListProjects(storage),
         show_run=ShowRun(storage),
+        show_activity=ShowActivity(storage, clock),
         show_job=ShowJob(storage),
         cancel_job=CancelJob(storage, clock),
         retry_job=RetryJob(storage, parts.catalog, clock),
@@ -220,6 +230,7 @@ def wire(parts: Parts) -> Application:
         keys=Keys(storage, clock, ids, RandomSecrets()),
         change_tenant=ChangeTenant(storage, clock),
         show_plan=ShowPlan(storage),
+        check_plan=CheckPlan(storage, Replan(take_in)),
         approve_plan=ApprovePlan(storage, parts.catalog, clock, ids),
         withdraw_approval=WithdrawApproval(storage, clock),
         break_glass=BreakGlass(storage, parts.catalog, clock, ids),
@@ -228,6 +239,8 @@ def wire(parts: Parts) -> Application:
         authenticate=Authenticate(
             storage, clock, find_provider(config.oidc_rules(parts.settings), parts.http, clock)
         ),
+        sessions=KeepSessions(storage, Keyring.of(parts.master_key), clock),
+        forms_key=forms_key(Keyring.of(parts.master_key)),
         answer_once=AnswerOnce(storage, parts.box, clock),
         resolve_ref=ResolveRef(storage),
         verify_audit=parts.verify_audit,

@@ -70,8 +70,11 @@ class ImpactGraph:
         lines += [f"    {names[cause]} --> {names[effect]}" for cause, effect in self.edges]
         return "\n".join(lines) + "\n"
 
-    def to_svg(self) -> str:
-        """A picture: one column a kind, in the order of cause and effect."""
+    def to_svg(self, *, is_styled: bool = True) -> str:
+        """A picture: one column a kind, in the order of cause and effect.
+
+        Where the page around it brings the style, it needs none of its own.
+        """
         places = self._places()
         width = _MARGIN + max((x for x, _ in places.values()), default=0) + _WIDTH
         height = _MARGIN + max((y for _, y in places.values()), default=0) + _HEIGHT
@@ -82,7 +85,7 @@ class ImpactGraph:
                 f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
                 f'viewBox="0 0 {width} {height}" role="img">',
                 "<title>What came of the run</title>",
-                f"<style>{_STYLE}</style>",
+                *([f"<style>{_STYLE}</style>"] if is_styled else []),
                 *paths,
                 *boxes,
                 "</svg>\n",

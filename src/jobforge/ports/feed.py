@@ -15,7 +15,7 @@ class RunMoment:
     number: str
     is_closed: bool
     document: str
-    """JSON: run_id, status, done, total, jobs by status, running with progress."""
+    """JSON: run_id, status, done, total, jobs by status, children with theirs, running ones."""
 
 
 class RunFeed(Protocol):

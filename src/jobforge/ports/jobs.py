@@ -10,9 +10,7 @@ from uuid import UUID
 
 from jobforge.contract.results import JobStatus
 from jobforge.core.job_type import Isolation
-from jobforge.ports.records import (
-    Page,
-)
+from jobforge.ports.records import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +119,19 @@ class OpenJobs:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs a list shows; None means any."""
+    """Which jobs a list shows; None means any.
+
+    `created_until` is exclusive; `payload` is the text of a JSON object that the payload contains.
+    """
 
     project_id: UUID | None = None
     run_id: UUID | None = None
     status: str | None = None
     job_type: str | None = None
+    trace_id: str | None = None
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    payload: str | None = None
 
 
 class JobTable(Protocol):

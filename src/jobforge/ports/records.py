@@ -146,6 +146,18 @@ class AuditRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which audit entries a list shows; None means any.
+
+    `event` is how its name begins; `actor` and `subject` are parts of theirs, as they are written.
+    """
+
+    event: str | None = None
+    actor: str | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactRecord:
     """A stored artifact, without its content."""
 

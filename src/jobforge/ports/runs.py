@@ -8,9 +8,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from jobforge.contract.results import Dialect, Mode
-from jobforge.ports.records import (
-    Page,
-)
+from jobforge.ports.records import Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,11 @@ from jobforge.ports.controls import ControlTable, SwitchListing
 from jobforge.ports.housekeeping import KeptUnit
 from jobforge.ports.jobs import JobTable
 from jobforge.ports.keys import FoundKey, KeyTable
+from jobforge.ports.overview import SeenUnit
 from jobforge.ports.records import (
     AnswerRecord,
     ArtifactRecord,
+    AuditFilter,
     AuditHead,
     AuditRecord,
     ConnectionRecord,
@@ -140,8 +142,8 @@ class AuditTable(Protocol):
         """The newest first."""
         ...
 
-    async def older(self, before: int, limit: int) -> tuple[AuditRecord, ...]:
-        """Those before a number, the newest first."""
+    async def older(self, before: int, limit: int, wanted: AuditFilter) -> tuple[AuditRecord, ...]:
+        """Those before a number that a filter finds, the newest first."""
         ...
 
     async def page(self, after: int, limit: int) -> tuple[AuditRecord, ...]:
@@ -258,7 +260,7 @@ class JournalTable(Protocol):
         ...
 
 
-class TenantUnit(StartingUnit, KeptUnit, SqlUnit, Protocol):
+class TenantUnit(StartingUnit, KeptUnit, SqlUnit, SeenUnit, Protocol):
     """One transaction of one tenant. It commits when its block ends, and rolls back on an error."""
 
     @property
@@ -294,37 +296,30 @@ class TenantUnit(StartingUnit, KeptUnit, SqlUnit, Protocol):
     @property
     def grants(self) -> GrantTable:
         """Its grants."""
-        ...
 
     @property
     def audit(self) -> AuditTable:
         """Its audit chain."""
-        ...
 
     @property
     def artifacts(self) -> ArtifactTable:
         """Its artifacts."""
-        ...
 
     @property
     def datasets(self) -> DatasetTable:
         """Its datasets."""
-        ...
 
     @property
     def connections(self) -> ConnectionTable:
         """Its connections."""
-        ...
 
     @property
     def reviews(self) -> ReviewTable:
         """Plans that wait for people."""
-        ...
 
     @property
     def keys(self) -> KeyTable:
         """Its API keys."""
-        ...
 
     @property
     def answers(self) -> AnswerTable:

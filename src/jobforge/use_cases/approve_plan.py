@@ -81,6 +81,20 @@ class ApprovePlan:
             await unit.audit.append(entries)
         return approval
 
+    async def check(self, digest: str, tenant: TenantRecord, actor: Actor) -> None:
+        """Make sure that this actor could approve the plan now; nothing is written.
+
+        Raises:
+            Missing, PlanVoid, Conflict, AlreadyExists, FourEyes, InvalidInput: as above.
+        """
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            plan, found = await find_plan(unit, digest, actor, Command.PLAN_APPROVE)
+            review = check_open(found)
+            approvals = await unit.reviews.approvals(review)
+            given = counting(approvals, review.opened_at, self.clock.now())
+            await _check_people(unit, review, approvals, given, actor)
+            to_grant(review, plan, self.catalog, self.ids.uuid(), actor)
+
     async def reject(self, digest: str, reason: str, tenant: TenantRecord, actor: Actor) -> None:
         """Reject the plan: it is void from now on, with its approvals and its grant.
 

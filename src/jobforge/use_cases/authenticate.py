@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from jobforge.core.actor import Actor, Role, key_actor_name, oidc_actor_name, person_of
+from jobforge.core.actor import Actor, oidc_actor_name
 from jobforge.core.api_key import USE_IS_NOTED_EVERY, is_key, key_hash
 from jobforge.core.errors import Unauthenticated
 from jobforge.core.scopes import READ_SCOPES
@@ -14,6 +14,7 @@ from jobforge.ports.keys import FoundKey
 from jobforge.ports.records import TenantRecord
 from jobforge.ports.storage import KeyStorage
 from jobforge.ports.system import Clock
+from jobforge.steps.key_holder import holder_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Authenticate:
         if found is None or found.revoked_at is not None or at >= found.expires_at:
             raise Unauthenticated
         await self._note_use(found, at)
-        return _to_actor(found), TenantRecord(found.tenant_id, found.slug)
+        return holder_of(found, found.tenant_id), TenantRecord(found.tenant_id, found.slug)
 
     async def _by_token(self, token: str) -> tuple[Actor, TenantRecord]:
         identity = None if self.provider is None else await self.provider.identify(token)
@@ -60,16 +61,3 @@ class Authenticate:
             return
         async with self.storage.transaction(found.tenant_id) as unit:
             await unit.keys.note_use(found.key_id, at)
-
-
-def _to_actor(found: FoundKey) -> Actor:
-    is_local = found.created_by.startswith("local:")
-    return Actor(
-        name=key_actor_name(found.key_id, found.owner),
-        scopes=READ_SCOPES,
-        is_local=False,
-        roles=frozenset(Role(role) for role in found.roles),
-        tenant_id=found.tenant_id,
-        project_id=found.project_id,
-        vouched_by=None if is_local else person_of(found.created_by),
-    )

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from jobforge.core.audit import to_export_line
-from jobforge.ports.records import AuditRecord, TenantRecord
+from jobforge.ports.records import AuditFilter, AuditRecord, TenantRecord
 from jobforge.ports.storage import Storage
 
+EVERY_ENTRY = AuditFilter()
+
 _PAGE = 1_000
+_AFTER_ALL = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,15 @@ class ReadAudit:
                 yield to_export_line(entry)
 
     async def older(
-        self, tenant: TenantRecord, before: int | None, limit: int
+        self,
+        tenant: TenantRecord,
+        before: int | None,
+        limit: int,
+        wanted: AuditFilter = EVERY_ENTRY,
     ) -> tuple[AuditRecord, ...]:
-        """The newest first, before a number where one is given."""
+        """The newest that a filter finds first, before a number where one is given."""
         async with self.storage.transaction(tenant.tenant_id) as unit:
-            if before is None:
-                return await unit.audit.newest(limit)
-            return await unit.audit.older(before, limit)
+            return await unit.audit.older(before or _AFTER_ALL, limit, wanted)
 
     async def export_slowly(self, tenant: TenantRecord) -> AsyncIterator[str]:
         """The export for somebody who may read slowly: no transaction stays open meanwhile.

@@ -10,7 +10,7 @@ from jobforge.contract.manifest import RunManifest
 from jobforge.contract.results import JobAnswer, JobStatus
 from jobforge.core.errors import Missing
 from jobforge.ports.jobs import JobFilter, JobListing, JobRecord
-from jobforge.ports.records import Page, TenantRecord
+from jobforge.ports.records import JournalRecord, Page, TenantRecord
 from jobforge.ports.storage import Storage
 
 
@@ -35,6 +35,11 @@ class ShowJob:
     async def answer(self, job_id: UUID, tenant: TenantRecord) -> JobAnswer:
         """The job's answer, in the contract's form."""
         return to_answer(await self(job_id, tenant))
+
+    async def journal(self, job_id: UUID, tenant: TenantRecord) -> tuple[JournalRecord, ...]:
+        """What the job's action began and did, the oldest first."""
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            return await unit.journal.of_job(job_id)
 
     async def newest(
         self,

@@ -9,6 +9,7 @@ from uuid import UUID
 from jobforge.contract.results import BundleResult
 from jobforge.core.errors import Missing
 from jobforge.core.plan import Effects, effects_from_json
+from jobforge.ports.jobs import JobRecord
 from jobforge.ports.records import Page, TenantRecord
 from jobforge.ports.runs import RunFilter, RunListing, RunRecord
 from jobforge.ports.storage import Storage
@@ -41,6 +42,11 @@ class ShowRun:
                 return {}
             plan = await unit.plans.find(run.plan_digest, run.effects_digest)
         return {} if plan is None else effects_from_json(json.loads(plan.effects))
+
+    async def jobs(self, run_id: UUID, tenant: TenantRecord) -> tuple[JobRecord, ...]:
+        """The run's jobs, in the order they were asked for."""
+        async with self.storage.transaction(tenant.tenant_id) as unit:
+            return await unit.jobs.of_run(run_id)
 
     async def newest(self, tenant: TenantRecord, limit: int) -> tuple[RunRecord, ...]:
         """The tenant's newest runs."""

@@ -23,14 +23,15 @@ KNOWN: dict[str, dict[int, Any]] = {
     "find_key": {2: KEY_ID},
     "find_answer": {2: "ada", 3: "once"},
     "page_runs": dict.fromkeys((2, 3, 4, 5, 6)) | {7: 10},
-    "page_jobs": dict.fromkeys((2, 3, 4, 5, 6, 7)) | {8: 10},
+    "page_jobs": dict.fromkeys(range(2, 12)) | {12: 10},
     "find_review": {2: DIGEST},
     "lock_review": {2: DIGEST},
     "latest_plan": {2: DIGEST},
     "open_reviews": {2: None, 3: 10},
     "list_approvals": {2: DIGEST, 3: DIGEST},
     "list_issuers": {2: "jti"},
-    "older": {2: 10, 3: 10},
+    "older": {2: 10, 3: 10} | dict.fromkeys((4, 5, 6)),
+    "tenant_backlog": {2: 10},
 }
 """By query: the parameters with which it finds these rows, by position."""
 

@@ -358,7 +358,7 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
         "newest_jobs": {2: None, 3: None, 4: 10},
         "lock_job": {2: job["job_id"]},
         "usage": {2: job["job_id"]},
-        "count_jobs": {2: None, 3: None, 4: None, 5: None},
+        "count_jobs": dict.fromkeys(range(2, 10)),
         "find_plan": {2: plan["digest"], 3: plan["effects_digest"]},
         "find_grant": {2: grant["jti"]},
         **started_rows.KNOWN,

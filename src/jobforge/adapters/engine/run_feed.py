@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -60,7 +60,7 @@ class RunFeed:
                 watched.reading.cancel()
         await self._stack.aclose()
 
-    async def watch(self, tenant_id: UUID, run_id: UUID) -> AsyncIterator[RunMoment]:
+    async def watch(self, tenant_id: UUID, run_id: UUID) -> AsyncGenerator[RunMoment, None]:
         """The run as it is now, and then each time it changed, until it is closed.
 
         Raises:
@@ -142,6 +142,7 @@ class RunFeed:
             "done": sum(is_terminal(child.status) for child in children),
             "total": len(children),
             "jobs": counts,
+            "children": {child.request_id: child.status for child in children},
             "running": [
                 {
                     "request_id": child.request_id,

@@ -11,7 +11,7 @@ from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
 from jobforge.core.audit import AuditEntry, CheckpointKind, body_digest, canonical_details
 from jobforge.core.errors import Missing
-from jobforge.ports.records import AuditHead, AuditRecord
+from jobforge.ports.records import AuditFilter, AuditHead, AuditRecord
 
 if TYPE_CHECKING:
     import asyncpg
@@ -58,9 +58,17 @@ class AuditRows:
                 return
             after = rows[-1]["seq"]
 
-    async def older(self, before: int, limit: int) -> tuple[AuditRecord, ...]:
-        """Those before a number, the newest first."""
-        rows = await self._connection.fetch(QUERIES.older, self._tenant_id, before, limit)
+    async def older(self, before: int, limit: int, wanted: AuditFilter) -> tuple[AuditRecord, ...]:
+        """Those before a number that a filter finds, the newest first."""
+        rows = await self._connection.fetch(
+            QUERIES.older,
+            self._tenant_id,
+            before,
+            limit,
+            wanted.event,
+            wanted.actor,
+            wanted.subject,
+        )
         return tuple(to_record(AuditRecord, row) for row in rows)
 
     async def page(self, after: int, limit: int) -> tuple[AuditRecord, ...]:

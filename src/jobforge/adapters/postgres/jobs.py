@@ -116,10 +116,7 @@ class JobRows:
             self._tenant_id,
             page.after_at,
             page.after_id,
-            wanted.project_id,
-            wanted.run_id,
-            wanted.status,
-            wanted.job_type,
+            *_asked(wanted),
             page.limit,
         )
         return tuple(to_record(JobListing, row) for row in rows)
@@ -129,10 +126,7 @@ class JobRows:
         rows = await self._connection.fetch(
             QUERIES.count_jobs,
             self._tenant_id,
-            wanted.project_id,
-            wanted.run_id,
-            wanted.status,
-            wanted.job_type,
+            *_asked(wanted),
         )
         return {row["job_type"]: row["jobs"] for row in rows}
 
@@ -177,3 +171,17 @@ class JobRows:
         """Put waiting jobs into the queue, up to the tenant's cap."""
         count: int = await self._connection.fetchval(QUERIES.release_jobs, [self._tenant_id], at)
         return count
+
+
+def _asked(wanted: JobFilter) -> tuple[object, ...]:
+    """A filter's values, in the order in which the queries take them."""
+    return (
+        wanted.project_id,
+        wanted.run_id,
+        wanted.status,
+        wanted.job_type,
+        wanted.trace_id,
+        wanted.created_from,
+        wanted.created_until,
+        wanted.payload,
+    )

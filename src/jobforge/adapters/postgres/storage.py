@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from jobforge.adapters.postgres.activity import ActivityRows
 from jobforge.adapters.postgres.api_keys import QUERIES as KEY_QUERIES
 from jobforge.adapters.postgres.api_keys import KeyRows
 from jobforge.adapters.postgres.artifacts import ArtifactRows
@@ -76,6 +77,7 @@ class PostgresUnit:
     housekeeping: HousekeepingRows
     sql_grants: SqlGrantRows
     intake: IntakeRows
+    activity: ActivityRows
 
     @classmethod
     def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
@@ -105,6 +107,7 @@ class PostgresUnit:
             housekeeping=HousekeepingRows(connection, tenant_id),
             sql_grants=SqlGrantRows(connection, tenant_id),
             intake=IntakeRows(connection, tenant_id),
+            activity=ActivityRows(connection, tenant_id),
         )
 
 

@@ -43,12 +43,12 @@ def serve(
         ),
     ] = 0,
 ) -> None:
-    """Serve the HTTP API. Needs the extra `server`; SIGTERM and Ctrl-C stop it."""
+    """Serve the HTTP API and the console. Needs the extra `server`; SIGTERM and Ctrl-C stop it."""
     try:
         start = _servers.get("http")
         if start is None:
             raise SettingInvalid("this process has no HTTP server", hint="start it as `jobforge`")
-        errors.print(f"Serving on http://{host}:{port}; Ctrl-C stops it", markup=False)
+        errors.print(f"Serving on http://{host}:{port}/; Ctrl-C stops it", markup=False)
         start(host, port, work)
     except JobForgeError as error:
         show_error(error, as_json=False)

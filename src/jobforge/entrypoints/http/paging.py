@@ -50,10 +50,13 @@ def listed(
 ) -> Listed[Item]:
     """The page; `places` are the rows' moments and ids, one more than `limit` if there are more."""
     is_more = len(items) > limit
-    return Listed(items=list(items[:limit]), next=_cursor(*places[limit - 1]) if is_more else None)
+    return Listed(
+        items=list(items[:limit]), next=cursor_of(*places[limit - 1]) if is_more else None
+    )
 
 
-def _cursor(at: datetime, row_id: UUID) -> str:
+def cursor_of(at: datetime, row_id: UUID) -> str:
+    """The cursor of a row; it goes into addresses as it is."""
     return base64.urlsafe_b64encode(f"{at.isoformat()} {row_id}".encode()).decode()
 
 

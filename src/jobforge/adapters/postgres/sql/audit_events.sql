@@ -23,10 +23,13 @@ ORDER BY seq DESC
 LIMIT $2;
 
 -- name: older
--- The entries before a number, the newest first.
+-- The entries before a number that a filter finds, the newest first.
 SELECT tenant_id, seq, at, actor, event, subject, details, prev_hash, hash
 FROM jobforge.audit_events
 WHERE tenant_id = $1 AND seq < $2
+    AND ($4::text IS NULL OR starts_with(event, $4))
+    AND ($5::text IS NULL OR position($5 IN actor) > 0)
+    AND ($6::text IS NULL OR position($6 IN subject) > 0)
 ORDER BY seq DESC
 LIMIT $3;
 

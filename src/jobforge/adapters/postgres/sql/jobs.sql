@@ -97,8 +97,12 @@ WHERE job.tenant_id = $1
         OR job.created_at <= $2 AND (job.created_at < $2 OR job.job_id > $3::uuid))
     AND ($4::uuid IS NULL OR job.project_id = $4) AND ($5::uuid IS NULL OR job.run_id = $5)
     AND ($6::text IS NULL OR job.status = $6) AND ($7::text IS NULL OR job.job_type = $7)
+    AND ($8::text IS NULL OR job.trace_id = $8)
+    AND ($9::timestamptz IS NULL OR job.created_at >= $9)
+    AND ($10::timestamptz IS NULL OR job.created_at < $10)
+    AND ($11::text IS NULL OR job.payload::jsonb @> $11::jsonb)
 ORDER BY job.created_at DESC, job.job_id
-LIMIT $8;
+LIMIT $12;
 
 -- name: count_jobs
 -- How many jobs of each type a filter finds.
@@ -106,6 +110,10 @@ SELECT job_type, count(*) AS jobs
 FROM jobforge.jobs
 WHERE tenant_id = $1 AND ($2::uuid IS NULL OR project_id = $2) AND ($3::uuid IS NULL OR run_id = $3)
     AND ($4::text IS NULL OR status = $4) AND ($5::text IS NULL OR job_type = $5)
+    AND ($6::text IS NULL OR trace_id = $6)
+    AND ($7::timestamptz IS NULL OR created_at >= $7)
+    AND ($8::timestamptz IS NULL OR created_at < $8)
+    AND ($9::text IS NULL OR payload::jsonb @> $9::jsonb)
 GROUP BY job_type
 ORDER BY job_type;
 
