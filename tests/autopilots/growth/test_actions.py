@@ -23,7 +23,8 @@ from jobforge.core.errors import (
     PlanStale,
 )
 from jobforge.core.job_type import ActionSteps
-from jobforge.testing.context import MemoryContext, MemoryWorkspace
+from jobforge.testing.context import MemoryContext
+from jobforge.testing.targets import MemoryWorkspace
 
 ACTIONS = [EXPERIMENT_RUN, PUBLISH_CONTENT]
 RUN: dict[str, Any] = dict(EXPERIMENT_RUN.examples[0])

@@ -19,7 +19,8 @@ from jobforge.contract.canonical import checksum_of
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.effects import PlannedEffect
 from jobforge.core.errors import TargetUnavailable
-from jobforge.testing.context import MemoryContext, MemoryJournal, MemoryWorkspace
+from jobforge.testing.context import MemoryContext
+from jobforge.testing.targets import MemoryJournal, MemoryWorkspace
 
 
 class Killed(BaseException):

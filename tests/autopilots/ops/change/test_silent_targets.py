@@ -18,7 +18,8 @@ from jobforge.contract.errors import JobForgeError
 from jobforge.core.effects import PlannedEffect
 from jobforge.core.errors import NeedsPerson, NotReached, TargetUnavailable
 from jobforge.core.targets import EndpointAnswer, EndpointCall, JournalEntry, JournalState
-from jobforge.testing.context import MemoryContext, MemoryEndpoints, MemoryJournal
+from jobforge.testing.context import MemoryContext
+from jobforge.testing.targets import MemoryEndpoints, MemoryJournal
 
 
 class Killed(BaseException):

@@ -23,7 +23,8 @@ from jobforge.autopilots.ops.change.request import ApplyPayload
 from jobforge.core.context import Row
 from jobforge.core.egress import EgressPolicy
 from jobforge.core.targets import EndpointAnswer, EndpointCall
-from jobforge.testing.context import MemoryContext, MemoryEndpoints, MemoryJournal, MemoryProbes
+from jobforge.testing.context import MemoryContext, MemoryProbes
+from jobforge.testing.targets import MemoryEndpoints, MemoryJournal
 
 
 class OwnSessions:
