@@ -29,6 +29,7 @@ from jobforge.adapters.embedded.server import EmbeddedServer
 from jobforge.adapters.postgres.access import DatabaseAccess
 from jobforge.adapters.postgres.database import Database
 from jobforge.adapters.postgres.migrate import migrate
+from jobforge.adapters.postgres.roles import ensure_roles
 
 if TYPE_CHECKING:
     from tests.application import Harness
@@ -107,7 +108,8 @@ def database_server() -> Iterator[_Server]:
 def _access(runner: asyncio.Runner) -> Iterator[DatabaseAccess]:
     url = _TestSettings().database_url
     if url is not None:
-        yield DatabaseAccess.over(url.get_secret_value())
+        with _own_login(runner, url.get_secret_value()) as app_url:
+            yield DatabaseAccess.over(url.get_secret_value(), app_url)
         return
     home = Path(tempfile.mkdtemp(prefix="jobforge-tests-", dir=_folder_in_memory()))
     server = EmbeddedServer(home, settings=_SERVER_SETTINGS)
@@ -118,6 +120,27 @@ def _access(runner: asyncio.Runner) -> Iterator[DatabaseAccess]:
         runner.run(client.__aexit__(None, None, None))
         runner.run(server.wait_until_stopped())
         shutil.rmtree(home)
+
+
+@contextmanager
+def _own_login(runner: asyncio.Runner, url: str) -> Iterator[str]:
+    """A login for the application alone, as the embedded server has one."""
+    owner = runner.run(asyncpg.connect(url))
+    login, password = f"jobforge_tests_{secrets.token_hex(6)}", secrets.token_hex(16)
+    try:
+        runner.run(ensure_roles(owner))
+        runner.run(
+            owner.execute(
+                f"CREATE ROLE {login} LOGIN PASSWORD '{password}' IN ROLE jobforge_app; "
+                f"GRANT {login} TO CURRENT_USER"  # so that the owner may end its sessions
+            )
+        )
+        where = urlsplit(url)
+        host = where.netloc.rpartition("@")[2]
+        yield where._replace(netloc=f"{login}:{password}@{host}").geturl()
+    finally:
+        runner.run(owner.execute(f"DROP ROLE IF EXISTS {login}"))
+        runner.run(owner.close())
 
 
 def _folder_in_memory() -> Path | None:

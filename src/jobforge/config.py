@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         default=None,
         description="A PostgreSQL server (14 or later) of yours; unset means the embedded one.",
     )
+    database_app_url: SecretStr | None = Field(
+        default=None,
+        description="The same database by a login that is only a member of jobforge_app; unset "
+        "means that sessions of the first one become it.",
+    )
     home: Path | None = Field(
         default=None,
         description="Where the embedded database and its keys live; unset means the user's "

@@ -67,7 +67,9 @@ async def open_application(
     home = home_of(settings)
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(
-            open_database(text_of(settings.database_url), home)
+            open_database(
+                text_of(settings.database_url), home, app_url=text_of(settings.database_app_url)
+            )
         )
         policy = EgressPolicy.parse(settings.egress_allow)
         guard = AddressGuard(policy)

@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from jobforge.adapters.embedded.opening import open_database
 from jobforge.adapters.postgres import database as database_module
 from jobforge.adapters.postgres.access import DatabaseAccess
 from jobforge.adapters.postgres.database import Database, connect
@@ -20,6 +21,8 @@ from jobforge.adapters.postgres.listener import Listener
 from jobforge.core.errors import SettingInvalid, Unavailable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.adapters.postgres.conftest import Line
 
 _ONE = UUID("11111111-1111-4111-8111-111111111111")
@@ -372,3 +375,16 @@ def test_an_access_does_not_show_its_passwords() -> None:
     access = DatabaseAccess.over("postgresql://owner:hunter2@host/database")
 
     assert "hunter2" not in repr(access)
+
+
+async def test_a_login_of_the_applications_own_cannot_become_the_owner(
+    database_access: DatabaseAccess, tmp_path: Path
+) -> None:
+    url, app_url = database_access.owner_dsn, database_access.app_dsn
+    async with (
+        open_database(url, tmp_path, app_url=app_url) as opened,
+        opened.database.system_transaction() as connection,
+    ):
+        assert await connection.fetchval("SELECT current_user::text") == "jobforge_app"
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("SET ROLE jobforge_dispatch")

@@ -22,15 +22,19 @@ class Opened:
 
 
 @asynccontextmanager
-async def open_database(url: str | None, home: Path) -> AsyncIterator[Opened]:
+async def open_database(
+    url: str | None, home: Path, *, app_url: str | None = None
+) -> AsyncIterator[Opened]:
     """Start the embedded server in `home` where there is no `url`, migrate, connect.
+
+    `app_url` is the application's own way to the database of `url`, if it has one.
 
     Raises:
         Unavailable: the database does not start or answer.
         SettingInvalid: the URL cannot be used.
     """
     if url is not None:
-        access = DatabaseAccess.over(url)
+        access = DatabaseAccess.over(url, app_url)
         await migrate(access.owner_dsn)
         async with Database.open(access.app_dsn, role=access.app_role) as database:
             yield Opened(database, access)

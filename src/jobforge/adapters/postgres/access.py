@@ -20,6 +20,10 @@ class DatabaseAccess:
     app_role: str | None = None
 
     @classmethod
-    def over(cls, url: str) -> Self:
-        """To a server of the user's: he owns the database, the application takes its role."""
-        return cls(owner_dsn=url, app_dsn=url, app_role=APP_ROLE)
+    def over(cls, url: str, app_url: str | None = None) -> Self:
+        """To a server of the user's: he owns the database, the application takes its role.
+
+        `app_url` has a login of the application's own, that is no more than a member of its role:
+        from such a session nobody gets back to the owner's rights.
+        """
+        return cls(owner_dsn=url, app_dsn=app_url or url, app_role=APP_ROLE)
