@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,8 +19,11 @@ def split_known(
     found: Sequence[CostAnomaly], changes: Sequence[Mapping[str, Any]]
 ) -> tuple[list[CostAnomaly], list[CostAnomaly]]:
     """What is news, and what begins in a change that was announced."""
-    known = [anomaly for anomaly in found if _is_known(anomaly, changes)]
-    return [anomaly for anomaly in found if anomaly not in known], known
+    news: list[CostAnomaly] = []
+    known: list[CostAnomaly] = []
+    for anomaly in found:
+        (known if _is_known(anomaly, changes) else news).append(anomaly)
+    return news, known
 
 
 def _is_known(anomaly: CostAnomaly, changes: Sequence[Mapping[str, Any]]) -> bool:
@@ -35,27 +40,29 @@ def _is_known(anomaly: CostAnomaly, changes: Sequence[Mapping[str, Any]]) -> boo
 
 def with_groups(found: Sequence[CostAnomaly]) -> list[CostAnomaly]:
     """Name what begins together, and what hides the other in the account's total."""
+    by_day: defaultdict[date, list[int]] = defaultdict(list)
+    for at, anomaly in enumerate(found):
+        by_day[anomaly.start].append(at)
     result = []
     for anomaly in found:
-        together = [
-            other
-            for other in found
-            if other.account == anomaly.account and abs((other.start - anomaly.start).days) <= 1
-        ]
-        first = min(other.start for other in together)
-        hides = tuple(_offsets(anomaly, found))
+        near = [found[at] for at in sorted(_around(by_day, anomaly.start))]
+        first = min(other.start for other in near if other.account == anomaly.account)
         group = f"{anomaly.account}@{first.isoformat()}"
-        result.append(replace(anomaly, group=group, offset_by=hides))
+        result.append(replace(anomaly, group=group, offset_by=tuple(_offsets(anomaly, near))))
     return result
 
 
-def _offsets(anomaly: CostAnomaly, found: Sequence[CostAnomaly]) -> Iterator[str]:
+def _around(by_day: Mapping[date, list[int]], day: date) -> Iterator[int]:
+    for days in (-1, 0, 1):
+        yield from by_day.get(day + timedelta(days=days), ())
+
+
+def _offsets(anomaly: CostAnomaly, near: Sequence[CostAnomaly]) -> Iterator[str]:
     """What moved the other way by about as much within a day, in the account or of the service."""
-    for other in found:
+    for other in near:
         is_opposite = other.impact * anomaly.impact < 0
-        is_together = abs((other.start - anomaly.start).days) <= 1
         is_as_large = abs(other.impact) >= OFFSET_SHARE * abs(anomaly.impact)
-        if not (is_opposite and is_together and is_as_large):
+        if not (is_opposite and is_as_large):
             continue
         if other.account == anomaly.account:
             yield other.service

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from jobforge.autopilots.finops.costs.alerts import split_known, with_groups
@@ -21,6 +22,7 @@ SHIFT_DAYS = 8
 """What lasts longer than a week is a new level, not a spike."""
 LOOK_BACK = 28
 QUIET_DAYS = 14
+DRIFT_WEEKS = 5
 GONE_DAYS = 7
 HORIZON = 30
 """A change that stays is weighed by its first thirty days."""
@@ -199,21 +201,25 @@ def _drifts(
     """A rise or fall that no single day shows: four weeks in one direction, step by step."""
     series = costs.table[at]
     weekly = _weekly_levels(series, baseline, at)
-    for week in range(8, len(weekly)):
-        steps = np.diff(weekly[week - 4 : week + 1])
-        before, after = float(weekly[week - 4]), float(weekly[week])
-        total = after - before
-        earlier = weekly[max(0, week - 8) : week - 3]
-        calm = float(earlier.max() - earlier.min()) < 0.35 * abs(total)
-        gradual = bool((steps * np.sign(total) > -0.05 * abs(total)).all()) and bool(
-            np.abs(steps).max() < 0.6 * abs(total)
-        )
-        large = abs(total) > max(1.5 * limits.min_share * abs(before), limits.min_impact / HORIZON)
-        if calm and gradual and large:
-            moved = np.abs(weekly[week - 4 : week + 1] - before) > 0.1 * abs(total)
-            start = max(0, (week - 4 + int(np.argmax(moved))) * 7 - 3)
-            return [_make(costs, at, "drift", start, _horizon(series, start), before)]
-    return []
+    if len(weekly) < 2 * DRIFT_WEEKS - 1:
+        return []
+    windows = sliding_window_view(weekly, DRIFT_WEEKS)
+    earlier, moving = windows[: 1 - DRIFT_WEEKS], windows[DRIFT_WEEKS - 1 :]
+    before = moving[:, 0]
+    total = moving[:, -1] - before
+    size = np.abs(total)
+    steps = np.diff(moving, axis=1)
+    is_calm = np.ptp(earlier, axis=1) < 0.35 * size
+    is_gradual = (steps * np.sign(total)[:, np.newaxis]).min(axis=1) > -0.05 * size
+    has_no_leap = np.abs(steps).max(axis=1) < 0.6 * size
+    least = np.maximum(1.5 * limits.min_share * np.abs(before), limits.min_impact / HORIZON)
+    found = np.flatnonzero(is_calm & is_gradual & has_no_leap & (size > least))
+    if not len(found):
+        return []
+    first = int(found[0])
+    moved = np.abs(moving[first] - before[first]) > 0.1 * size[first]
+    start = max(0, (first + DRIFT_WEEKS - 1 + int(np.argmax(moved))) * 7 - 3)
+    return [_make(costs, at, "drift", start, _horizon(series, start), float(before[first]))]
 
 
 def _weekly_levels(series: Floats, baseline: Baseline, at: int) -> Floats:
