@@ -53,6 +53,63 @@ def test_microdata_names_its_element_and_line() -> None:
     assert found.items[0].element == '<p itemscope="" itemtype="https://schema.org/Event">'
 
 
+RDFA = """<div vocab="https://schema.org/" typeof="Product"><h2 property="name">Rose</h2>
+<img property="image" src="/rose.png"><div property="review" typeof="Review">
+<span property="author">Ada</span><div property="reviewRating" typeof="Rating">
+<meta property="ratingValue" content="5"></div></div>
+<div property="offers" typeof="Offer"><span property="price" content="9.90">9,90 €</span>
+<meta property="priceCurrency" content="EUR"></div></div>"""
+CRUMBS = """<ol vocab="https://schema.org/" typeof="BreadcrumbList">
+<li property="itemListElement" typeof="ListItem"><a property="item" typeof="WebPage" href="/b">
+<span property="name">Books</span></a><meta property="position" content="1"></li>
+<li property="itemListElement" typeof="ListItem"><span property="name">Poems</span>
+<meta property="position" content="2"></li></ol>"""
+
+
+def test_rdfa_is_held_against_the_same_requirements() -> None:
+    assert microdata(RDFA) == []
+    assert microdata(RDFA.replace("ratingValue", "bestRating")) == [
+        "Review: reviewRating has no ratingValue"
+    ]
+    assert microdata(RDFA.replace('property="priceCurrency"', "")) == [
+        "Offer: missing priceCurrency or priceSpecification"
+    ]
+    assert microdata(CRUMBS) == []
+    assert microdata(CRUMBS.replace('content="1"', "").replace('property="position"', "", 1)) == [
+        "BreadcrumbList: itemListElement 1 has no position"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_read"),
+    [
+        ('<p typeof="schema:Event">', True),
+        ('<p typeof="https://schema.org/Event">', True),
+        ('<p prefix="s: http://schema.org/" typeof="s:Event">', True),
+        ('<div vocab="http://schema.org/"><p typeof="Event"></div>', True),
+        ('<p vocab="http://xmlns.com/foaf/0.1/" typeof="Event">', False),
+        ('<p typeof="Event">', False),
+        ('<p typeof="og:Event">', False),
+        ('<meta property="og:title" content="Home">', False),
+    ],
+)
+def test_of_rdfa_the_words_of_schema_org_are_read(body: str, is_read: bool) -> None:
+    assert microdata(body) == (
+        [f"Event: missing {name}" for name in ("name", "startDate", "location")] if is_read else []
+    )
+
+
+def test_rdfa_without_end_ends() -> None:
+    deep = '<div vocab="https://schema.org/">' + "<div property=x typeof=Event>" * 1_500
+    wide = '<div vocab="https://schema.org/" typeof=Event>' + "<i property=name>n</i>" * 60_000
+    started = time.process_time()
+
+    microdata(deep)
+    microdata(wide)
+
+    assert time.process_time() - started < 20
+
+
 def test_microdata_without_end_ends() -> None:
     circle = "<div itemscope itemtype=https://schema.org/Event id=a itemref='a b'></div>" * 2_000
     deep = "<div itemprop=x itemscope itemtype=https://schema.org/Event>" * 1_500

@@ -1,4 +1,4 @@
-"""JSON-LD and microdata in a page, held against what Google requires for rich results.
+"""JSON-LD, microdata and RDFa in a page, held against what Google requires for rich results.
 
 Source: developers.google.com/search/docs/appearance/structured-data, the "required properties" of
 each feature. Recommended properties are not asked for.
@@ -15,6 +15,7 @@ from jobforge.autopilots.growth.seo.document import Document, Element, line_of
 from jobforge.autopilots.growth.seo.evidence import item
 from jobforge.autopilots.growth.seo.microdata import microdata_items
 from jobforge.autopilots.growth.seo.model import Finding, SeoItem
+from jobforge.autopilots.growth.seo.rdfa import rdfa_items
 
 MAX_NODES = 2000
 MAX_NESTING = 40
@@ -79,7 +80,7 @@ _DATES = {
 
 
 def structured_data_findings(page: Document) -> Iterator[Finding]:
-    """What is wrong with the JSON-LD and the microdata of the page. RDFa is not read."""
+    """What is wrong with the JSON-LD, the microdata and the RDFa (Lite) of the page."""
     broken: list[SeoItem] = []
     missing: list[SeoItem] = []
     for script in page.all("script"):
@@ -92,7 +93,7 @@ def structured_data_findings(page: Document) -> Iterator[Finding]:
             broken.append(_item(script, f"not JSON: {str(error)[:100]}"))
             continue
         missing += [_item(script, fault) for fault in validate_structured_data(content)]
-    for element, found in microdata_items(page):
+    for element, found in (*microdata_items(page), *rdfa_items(page)):
         missing += [item(element, fault) for fault in validate_structured_data(found)]
     if broken:
         yield Finding("structured-data-syntax", tuple(broken), broken[0].detail)
