@@ -73,7 +73,7 @@ soak: $(STAMP) ## The long forms of the fault tests
 lock: ## Resolve the dependencies anew, with hashes and without addresses
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet pyproject.toml --extra server --extra otel --group dev --output-file requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet pyproject.toml --extra server --extra otel --extra mcp --group dev --output-file requirements.lock
 
 clean: ## Remove what was installed and built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

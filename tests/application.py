@@ -27,6 +27,7 @@ from jobforge.core.job_type import JobType
 from jobforge.core.model import Model
 from jobforge.ports.jobs import JobRecord
 from jobforge.ports.records import TenantRecord
+from jobforge.ports.system import Clock
 from jobforge.steps.intake import Submission
 from jobforge.testing.admission import ACTION, ACTION_TYPE, READ_ONLY, READ_TYPE
 from jobforge.use_cases.issue_token import IssuedToken, TokenWish
@@ -254,6 +255,7 @@ async def open_harness(
     home: Path,
     *,
     job_types: Iterable[AnyJobType] = (),
+    clock: Clock | None = None,
     **changes: Any,  # noqa: ANN401 (any setting)
 ) -> AsyncIterator[Harness]:
     """The application with the tenant `acme`, test job types, and every switch on."""
@@ -262,7 +264,10 @@ async def open_harness(
     inline = [replace(job_type, isolation="inline") for job_type in (READ_ONLY, ACTION)]
     types: list[AnyJobType] = [*inline, ECHO, *job_types]
     async with open_application(
-        settings_for(access, home, **changes), extra_job_types=types, switches=lambda: switches[0]
+        settings_for(access, home, **changes),
+        extra_job_types=types,
+        switches=lambda: switches[0],
+        clock=clock,
     ) as app:
         (app.data_root / "acme").mkdir(parents=True, exist_ok=True)
         tenant = await app.create_tenant(

@@ -26,6 +26,10 @@ class RandomIds:
 class RandomSecrets:
     """Secrets from the operating system."""
 
+    def chance(self) -> float:
+        """A number in [0, 1)."""
+        return secrets.SystemRandom().random()
+
     def secret(self, size: int) -> bytes:
         """So many bytes that nobody can guess."""
         return secrets.token_bytes(size)

@@ -49,6 +49,7 @@ from jobforge.use_cases.change_tenant import ChangeTenant
 from jobforge.use_cases.check_plan import CheckPlan
 from jobforge.use_cases.create_project import CreateProject
 from jobforge.use_cases.create_tenant import CreateTenant
+from jobforge.use_cases.deliver_webhooks import DeliverWebhooks
 from jobforge.use_cases.evaluate_events import EvaluateEvents
 from jobforge.use_cases.examine import Examine
 from jobforge.use_cases.execute_plan import ExecutePlan
@@ -66,6 +67,7 @@ from jobforge.use_cases.keep_sessions import KeepSessions
 from jobforge.use_cases.keep_sql_grants import SqlGrants
 from jobforge.use_cases.keep_switches import KeepSwitches
 from jobforge.use_cases.keep_triggers import Triggers
+from jobforge.use_cases.keep_webhooks import Webhooks
 from jobforge.use_cases.keep_windows import KeepWindows
 from jobforge.use_cases.list_projects import ListProjects
 from jobforge.use_cases.measure_backlog import MeasureBacklog
@@ -138,6 +140,8 @@ class Application:
     connections: Connections
     keys: Keys
     sql_grants: SqlGrants
+    webhooks: Webhooks
+    deliver_webhooks: DeliverWebhooks
     admit_intakes: AdmitIntakes
     change_tenant: ChangeTenant
     show_plan: ShowPlan
@@ -226,6 +230,8 @@ def wire(parts: Parts) -> Application:
             ProbeConnection(storage, parts.open_connection, parts.make_probes, parts.make_http),
         ),
         sql_grants=SqlGrants(storage, clock, MakeLogin(parts.opened.access)),
+        webhooks=Webhooks(storage, parts.box, clock, ids, RandomSecrets()),
+        deliver_webhooks=parts.deliver_webhooks,
         admit_intakes=parts.admit_intakes,
         keys=Keys(storage, clock, ids, RandomSecrets()),
         change_tenant=ChangeTenant(storage, clock),

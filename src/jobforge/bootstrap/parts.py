@@ -31,11 +31,12 @@ from jobforge.adapters.runtime.process_runner import ProcessRunner
 from jobforge.adapters.runtime.scratch import ScratchFolders
 from jobforge.adapters.runtime.starting import LiveStarts
 from jobforge.adapters.secrets_box import AesSecretsBox, load_master_key
-from jobforge.adapters.system import RandomIds
+from jobforge.adapters.system import RandomIds, RandomSecrets
 from jobforge.adapters.targets.assembly import make_targets
 from jobforge.adapters.telemetry.metrics import Metrics
 from jobforge.adapters.telemetry.observed import LiveTelemetry, ObservedRun
 from jobforge.adapters.telemetry.tracing import Tracing
+from jobforge.adapters.webhook_signer import sign
 from jobforge.config import (
     Settings,
     secret_variables,
@@ -56,6 +57,7 @@ from jobforge.steps.judge_token import JudgeToken
 from jobforge.steps.keep_checkpoints import KeepCheckpoints
 from jobforge.steps.submit_translated import SubmitTranslated
 from jobforge.use_cases.admit_intakes import AdmitIntakes
+from jobforge.use_cases.deliver_webhooks import DeliverWebhooks
 from jobforge.use_cases.evaluate_events import EvaluateEvents
 from jobforge.use_cases.fire_schedules import FireSchedules
 from jobforge.use_cases.run_job import RunJob
@@ -195,12 +197,22 @@ class Parts:
         """Admits what came by SQL."""
         return AdmitIntakes(self.storage, self.submit)
 
+    @cached_property
+    def deliver_webhooks(self) -> DeliverWebhooks:
+        """Tells endpoints."""
+        chance = RandomSecrets().chance
+        return DeliverWebhooks(self.storage, self.box, self.http, sign, self.clock, chance)
+
     @property
     def starter(self) -> Starter:
         """Looks for what is due."""
-        return Starter(
-            self.database, (self.fire_schedules, self.evaluate_events, self.admit_intakes)
+        looks = (
+            self.fire_schedules,
+            self.evaluate_events,
+            self.admit_intakes,
+            self.deliver_webhooks,
         )
+        return Starter(self.database, looks)
 
     def make_starts(self, attempt: Attempt) -> Starts:
         """How a running job starts further work."""

@@ -37,6 +37,7 @@ from jobforge.ports.reviews import ReviewTable
 from jobforge.ports.runs import RunTable
 from jobforge.ports.sql_way_in import IntakeStorage, SqlUnit
 from jobforge.ports.starting import StartingStorage, StartingUnit
+from jobforge.ports.webhooks import WebhookStorage, WebhookUnit
 
 
 class TenantTable(Protocol):
@@ -260,7 +261,7 @@ class JournalTable(Protocol):
         ...
 
 
-class TenantUnit(StartingUnit, KeptUnit, SqlUnit, SeenUnit, Protocol):
+class TenantUnit(StartingUnit, KeptUnit, SqlUnit, SeenUnit, WebhookUnit, Protocol):
     """One transaction of one tenant. It commits when its block ends, and rolls back on an error."""
 
     @property
@@ -371,5 +372,5 @@ class KeyStorage(Storage, Protocol):
         ...
 
 
-class StarterStorage(Storage, StartingStorage, IntakeStorage, Protocol):
+class StarterStorage(Storage, StartingStorage, IntakeStorage, WebhookStorage, Protocol):
     """A database that knows where work is that starts now."""

@@ -17,7 +17,7 @@ from tests.adapters.postgres import (
     catalogue,
     control_rows,
     housekeeping_rows,
-    sql_rows,
+    outside_rows,
     started_rows,
 )
 from tests.adapters.postgres.sample_values import SAMPLES
@@ -30,7 +30,8 @@ from jobforge.adapters.postgres.queries import Queries, load_queries
 _TABLES_WITHOUT_TENANT = {"schema_migrations"}
 """What the migrations themselves need; the application's role may not read it."""
 
-_ROUTED = "tenants tenant_aliases waiting_jobs released_jobs api_keys switches sql_intake_queue"
+_ROUTED = "tenants tenant_aliases waiting_jobs released_jobs api_keys switches "
+_ROUTED += "sql_intake_queue webhook_deliveries"
 _ROUTING = set(_ROUTED.split()) | started_rows.ROUTED
 """What the dispatch role may look up across tenants, in a few columns."""
 
@@ -43,7 +44,7 @@ _DISPATCH_COLUMNS = {
     *asking_rows.ROUTED,
     *control_rows.ROUTED,
     *housekeeping_rows.SEEN,
-    *sql_rows.SEEN,
+    *outside_rows.SEEN,
 }
 _DISPATCH_FUNCTIONS = {
     "find_tenant",
@@ -54,7 +55,7 @@ _DISPATCH_FUNCTIONS = {
     "list_switches",
     *started_rows.STARTED_ACROSS,
     *housekeeping_rows.FUNCTIONS,
-    *sql_rows.FUNCTIONS,
+    *outside_rows.FUNCTIONS,
 }
 
 _COPY_JOBS = """
@@ -95,7 +96,7 @@ def _is_walled(table: str, policies: list[asyncpg.Record]) -> bool:
     """Exactly one policy for the application: the tenant's own rows, to read and to write."""
     rule = "(tenant_id = ( SELECT jobforge.current_tenant() AS current_tenant))"
     others, is_kept = housekeeping_rows.split(policies, rule)
-    others, is_asked = sql_rows.split(table, others)
+    others, is_asked = outside_rows.split(table, others)
     own = [p for p in others if p["tablename"] == table and "jobforge_dispatch" not in p["roles"]]
     routing = [p for p in others if p["tablename"] == table and p not in own]
     return (
@@ -168,7 +169,7 @@ async def test_what_looks_across_tenants_reads_routing_columns_only(
     seen = {(table, column) for kind, table, column in granted if kind == "SELECT"}
     written = {(table, column) for kind, table, column in granted if kind == "INSERT"}
     assert seen <= _DISPATCH_COLUMNS
-    assert written == sql_rows.WRITTEN
+    assert written == outside_rows.WRITTEN
     assert {kind for kind, _, _ in granted} == {"SELECT", "INSERT"}
 
 
@@ -231,7 +232,7 @@ async def fill(app: Harness) -> None:
     await asking_rows.fill_asking(app)
     await control_rows.fill_controls(app)
     await housekeeping_rows.fill_housekeeping(app)
-    await sql_rows.fill_sql(app)
+    await outside_rows.fill_outside(app)
     tenant_id = app.tenant.tenant_id
     async with app.app.storage.transaction(tenant_id) as unit:
         await unit.audit.add_checkpoint(1, "signed", "pruned")
@@ -314,7 +315,7 @@ _READS_ACROSS = {
     "find_by_hash",
     "list_switches",
     *started_rows.STARTED_ACROSS,
-    *sql_rows.ACROSS,
+    *outside_rows.ACROSS,
 }
 """The narrow functions of the dispatch role, which is what they are for."""
 
@@ -364,7 +365,7 @@ async def own_values(app: Harness) -> dict[str, dict[int, Any]]:
         **started_rows.KNOWN,
         **asking_rows.KNOWN,
         **housekeeping_rows.KNOWN,
-        **sql_rows.KNOWN,
+        **outside_rows.KNOWN,
     }
 
 

@@ -119,7 +119,7 @@ def calls(cli: CommandLine) -> dict[str, tuple[str, ...]]:
         "key rotate": (key, *of_acme),
         "key revoke": (key, *of_acme),
         **started_calls(cli, read),
-        **asking_calls(),
+        **asking_calls(cli),
         "switch on": (*of_acme, *why),
         "switch list": (),
         "switch off": (*of_acme, *why),

@@ -32,31 +32,45 @@ class Starter:
 
     async def once(self) -> int:
         """Start all that is due now; how much that was."""
-        total = 0
-        for look in self._looks:
-            try:
-                while (count := await look()) > 0:
-                    total += count
-            except Exception as error:  # noqa: BLE001 (it is looked for again; the rest goes on)
-                log.warning("starter.fault", error=str(error))
-        return total
+        return sum([await _all_of(look) for look in self._looks])
 
     async def run(self) -> None:
-        """Look at each tick, and whenever an event comes in; a lost database is waited for."""
-        told = asyncio.Event()
+        """Look at each tick, and whenever an event comes in; a lost database is waited for.
+
+        Each look has a task of its own: what takes long keeps nobody else waiting.
+        """
+        told = [asyncio.Event() for _ in self._looks]
+
+        def tell(_: str | None) -> None:
+            for event in told:
+                event.set()
+
         while True:
             try:
-                async with self._database.listen(EVENT_CHANNEL, lambda _: told.set()):
-                    await self._keep_looking(told)
+                async with self._database.listen(EVENT_CHANNEL, tell), asyncio.TaskGroup() as tasks:
+                    for look, event in zip(self._looks, told, strict=True):
+                        tasks.create_task(_keep_looking(look, event))
             except (Unavailable, *PASSING) as error:
                 log.warning("starter.database_lost", error=str(error))
                 await asyncio.sleep(PAUSE_AFTER_FAULT.total_seconds())
 
-    async def _keep_looking(self, told: asyncio.Event) -> None:
-        while True:
-            told.clear()
-            await self.once()
-            # Not `wait_for`: until Python 3.12 it can lose a cancellation that comes with the word.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(TICK.total_seconds()):
-                    await told.wait()
+
+async def _keep_looking(look: Look, told: asyncio.Event) -> None:
+    while True:
+        told.clear()
+        await _all_of(look)
+        # Not `wait_for`: until Python 3.12 it can lose a cancellation that comes with the word.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TICK.total_seconds()):
+                await told.wait()
+
+
+async def _all_of(look: Look) -> int:
+    """Start all that is due now; how much that was."""
+    total = 0
+    try:
+        while (count := await look()) > 0:
+            total += count
+    except Exception as error:  # noqa: BLE001 (it is looked for again; the rest goes on)
+        log.warning("starter.fault", error=str(error))
+    return total

@@ -9,6 +9,7 @@ from uuid import UUID
 from jobforge.adapters.postgres.database import Connection
 from jobforge.adapters.postgres.queries import load_queries
 from jobforge.adapters.postgres.rows import to_record
+from jobforge.adapters.postgres.webhooks import tell
 from jobforge.core.audit import AuditEntry, CheckpointKind, body_digest, canonical_details
 from jobforge.core.errors import Missing
 from jobforge.ports.records import AuditFilter, AuditHead, AuditRecord
@@ -29,7 +30,10 @@ class AuditRows:
         self.appended: AuditHead | None = None
 
     async def append(self, entries: Sequence[AuditEntry]) -> AuditHead:
-        """Append one block; the chain stays locked until the transaction ends."""
+        """Append one block; the chain stays locked until the transaction ends.
+
+        Endpoints that want to know of an entry are told in the same transaction.
+        """
         row = await self._connection.fetchrow(
             QUERIES.append,
             self._tenant_id,
@@ -41,6 +45,7 @@ class AuditRows:
             [body_digest(entry) for entry in entries],
         )
         self.appended = _to_head(row)
+        await tell(self._connection, entries)
         return self.appended
 
     async def head(self) -> AuditHead:

@@ -40,6 +40,8 @@ from jobforge.adapters.postgres.sql_way_in import IntakeRows, SqlGrantRows
 from jobforge.adapters.postgres.stored_bundles import StoredBundleRows
 from jobforge.adapters.postgres.tenants import QUERIES, TenantRows
 from jobforge.adapters.postgres.trigger_rules import TriggerRows
+from jobforge.adapters.postgres.webhooks import QUERIES as WEBHOOK_QUERIES
+from jobforge.adapters.postgres.webhooks import WebhookRows
 from jobforge.ports.checkpoints import SignedHead
 from jobforge.ports.controls import SwitchListing
 from jobforge.ports.events import NewEvent
@@ -47,6 +49,7 @@ from jobforge.ports.keys import FoundKey
 from jobforge.ports.records import TenantListing, TenantRecord
 from jobforge.ports.sql_way_in import NewIntake
 from jobforge.ports.starting import DueSchedule
+from jobforge.ports.webhooks import DueDelivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class PostgresUnit:
     sql_grants: SqlGrantRows
     intake: IntakeRows
     activity: ActivityRows
+    webhooks: WebhookRows
 
     @classmethod
     def on(cls, connection: Connection, tenant_id: UUID) -> PostgresUnit:
@@ -108,6 +112,7 @@ class PostgresUnit:
             sql_grants=SqlGrantRows(connection, tenant_id),
             intake=IntakeRows(connection, tenant_id),
             activity=ActivityRows(connection, tenant_id),
+            webhooks=WebhookRows(connection, tenant_id),
         )
 
 
@@ -157,6 +162,12 @@ class PostgresStorage:
         async with self._database.system_transaction() as connection:
             rows = await connection.fetch(SQL_QUERIES.find_new_intakes, limit)
         return tuple(to_record(NewIntake, row) for row in rows)
+
+    async def find_due_deliveries(self, now: datetime, limit: int) -> tuple[DueDelivery, ...]:
+        """Deliveries that are due, the longest first."""
+        async with self._database.system_transaction() as connection:
+            rows = await connection.fetch(WEBHOOK_QUERIES.find_due_deliveries, now, limit)
+        return tuple(to_record(DueDelivery, row) for row in rows)
 
     async def list_tenants(self) -> tuple[TenantListing, ...]:
         """Every tenant, by slug."""

@@ -37,6 +37,7 @@ from jobforge.entrypoints.cli import (
     tokens,
     triggers,
     types,
+    webhooks,
     windows,
 )
 from jobforge.entrypoints.cli.permissions import ask_first
@@ -74,6 +75,7 @@ app.add_typer(reports.app, name="report")
 app.add_typer(types.app, name="types")
 app.add_typer(keys.app, name="key")
 app.add_typer(sql.app, name="sql")
+app.add_typer(webhooks.app, name="webhook")
 app.command("worker")(operate.worker)
 app.command("serve")(serving.serve)
 app.add_typer(switches.app, name="switch")

@@ -37,6 +37,7 @@ from jobforge.entrypoints.http import (
     tokens,
     triggers,
     types,
+    webhooks,
     windows,
 )
 from jobforge.entrypoints.http.guards import BodyGuard
@@ -69,6 +70,7 @@ ROUTERS = (
     switches.router,
     windows.router,
     limits.router,
+    webhooks.router,
     tenants.router,
     projects.router,
     types.router,
