@@ -41,7 +41,8 @@ from jobforge.autopilots.support.sentence_vectors import Encoder
 from jobforge.autopilots.support.static_vectors import load_static_vectors
 
 DATA = Path(__file__).parents[2] / "shared" / "datasets"
-N_FOLDS_RUN = 2
+N_FOLDS, N_FOLDS_RUN = 10, 5
+"""Half of ten folds: each learns from 90 % of what the published figures learned from."""
 FEW_SHOT_SEEDS = range(5)
 CLUSTER_SAMPLE = 3_080
 
@@ -115,35 +116,48 @@ def bench_banking(table: Table, suffix: str, encoders: Sequence[Encoder]) -> Non
     """Accuracy, calibration and few-shot accuracy on Banking77, by cross-validation."""
     texts, labels = read_banking()
     goal, few_goal = (">= 0.94", ">= 0.86") if suffix else (">= 0.93", ">= 0.83")
-    folds = StratifiedKFold(5, shuffle=True, random_state=0).split(texts, labels)
-    sure, right = [], []
+    folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=0).split(texts, labels)
+    sure, right, intents = [], [], []
     for (train, test), _ in zip(folds, range(N_FOLDS_RUN), strict=False):
         model = TicketClassifier.fit(take(texts, train), labels[train].tolist(), vectors=encoders)
         one_sure, one_right = judge(model.predict(take(texts, test)), labels[test])
         sure.append(one_sure)
         right.append(one_right)
+        intents.append(labels[test])
         del model
         gc.collect()
     confidence, correct = np.concatenate(sure), np.concatenate(right)
     published = "BERT .9366, USE+ConveRT .9336 (on the test set, with all of train)"
     table.add(f"banking77_accuracy_cv{suffix}", correct.mean(), goal, published)
+    balanced = balance(correct, np.concatenate(intents))
+    table.add(
+        f"banking77_accuracy_cv_balanced{suffix}", balanced, goal, "(the test set is balanced)"
+    )
     table.add(f"banking77_ece{suffix}", calibration_error(confidence, correct), "<= 0.03")
     covered = confidence >= np.quantile(confidence, 0.1)
     table.add(f"banking77_accuracy_at_90_coverage{suffix}", correct[covered].mean())
-    few = [few_shot(texts, labels, seed, encoders) for seed in FEW_SHOT_SEEDS]
-    table.add(f"banking77_10_shot{suffix}", float(np.mean(few)), few_goal, "USE+ConveRT .8519")
+    few = np.array([few_shot(texts, labels, seed, encoders) for seed in FEW_SHOT_SEEDS])
+    plain, balanced = few.mean(axis=0)
+    table.add(f"banking77_10_shot{suffix}", plain, few_goal, "USE+ConveRT .8519")
+    table.add(f"banking77_10_shot_balanced{suffix}", balanced, few_goal)
 
 
 def few_shot(
     texts: Sequence[str], labels: NDArray[np.str_], seed: int, encoders: Sequence[Encoder]
-) -> float:
-    """Return the accuracy with ten examples a class on a third of the others."""
+) -> tuple[float, float]:
+    """Return the accuracy with ten examples a class on a third of the others, and balanced."""
     rng = np.random.default_rng(seed)
     chosen = [rng.choice(np.flatnonzero(labels == one), 10, False) for one in np.unique(labels)]
     train = np.concatenate(chosen)
     test = np.setdiff1d(np.arange(len(labels)), train)[::3]
     model = TicketClassifier.fit(take(texts, train), labels[train].tolist(), vectors=encoders)
-    return float(judge(model.predict(take(texts, test)), labels[test])[1].mean())
+    correct = judge(model.predict(take(texts, test)), labels[test])[1]
+    return float(correct.mean()), balance(correct, labels[test])
+
+
+def balance(correct: NDArray[np.bool_], intents: NDArray[np.str_]) -> float:
+    """Return the mean accuracy of the intents, each counting alike, as in the balanced test set."""
+    return float(np.mean([correct[intents == one].mean() for one in np.unique(intents)]))
 
 
 def bench_speed(table: Table) -> None:

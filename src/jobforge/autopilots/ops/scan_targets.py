@@ -17,6 +17,7 @@ from jobforge.autopilots.ops.iac.scanner import (
     SKIPPED_FOLDERS,
     UNREADABLE,
     scan_texts,
+    to_text,
 )
 from jobforge.autopilots.ops.live import dns, host, http, postgres, tls
 from jobforge.autopilots.ops.live.postgres_queries import DEEP, SURFACE
@@ -212,8 +213,8 @@ async def _scan_files(look: Look, target: str, context: JobContext) -> TargetRep
         if len(content) > MAX_FILE_BYTES:
             size = f"{len(content):,} bytes, over {MAX_FILE_BYTES:,}"
             findings.append(UNREADABLE.fail(path, path, size))
-        elif b"\0" not in content[:8192]:
-            texts[path] = content.decode("utf-8", "replace")
+        elif (text := to_text(content)) is not None:
+            texts[path] = text
     notices = [notice async for notice in _render_charts(texts, findings, context)]
     # A thousand files take seconds of pure computing: other jobs of this process go on.
     findings += await asyncio.to_thread(scan_texts, texts)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from jobforge.autopilots.ops import Finding, list_checks, scan_files
-from jobforge.autopilots.ops.iac.scanner import scan_texts
+from jobforge.autopilots.ops.iac.scanner import MAX_FILE_BYTES, scan_texts
 
 LABELLED = Path(__file__).parents[5] / "shared/datasets/iac-checks"
 
@@ -277,6 +278,9 @@ def test_a_placeholder_is_no_secret(line: str) -> None:
         ("a.tf", "a = " + "[" * 5000, "OPS_FILE_001"),
         ("a.yaml", "a: " + "[" * 5000, "OPS_FILE_001"),
         ("a.yaml", "- " * 5000, "OPS_FILE_001"),
+        ("a.yaml", "&a [*a]", "OPS_FILE_001"),
+        ("a.yaml", "kind: Pod\napiVersion: v1\nspec: &s {containers: [*s]}", "OPS_FILE_001"),
+        ("a.yaml", "x: &x {<<: *x}", "OPS_FILE_001"),
         ("a.json", '{"kind": ' + "[" * 100_000, "OPS_FILE_001"),
     ],
 )
@@ -308,6 +312,35 @@ def test_folders_are_walked_without_links_and_package_folders(tmp_path: Path) ->
     assert names == {"Dockerfile", "big.yaml"}
     assert {f.path for f in found if "CKV_DOCKER_7" in f.references} == {
         str(tmp_path / "real" / "Dockerfile")
+    }
+
+
+@pytest.mark.timeout(20)
+def test_a_file_that_cannot_be_read_is_a_finding_and_holds_nobody_up(tmp_path: Path) -> None:
+    pipe, large = tmp_path / "pipe.yaml", tmp_path / "large.yaml"
+    os.mkfifo(pipe)
+    large.write_bytes(b"#" * (MAX_FILE_BYTES + 1))
+
+    found = scan_files([pipe, large, "/dev/zero"])
+
+    assert [(one.check_id, one.evidence) for one in found] == [
+        ("OPS_FILE_001", "no regular file"),
+        ("OPS_FILE_001", f"over {MAX_FILE_BYTES:,} bytes"),
+        ("OPS_FILE_001", "no regular file"),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_manifest_is_judged_in_the_encoding_that_its_first_bytes_say(
+    tmp_path: Path, encoding: str
+) -> None:
+    mark = "\ufeff" if encoding.endswith(("-le", "-be")) else ""
+    (tmp_path / "web.yaml").write_text(mark + DEPLOYMENT, encoding=encoding)
+
+    failed = {one.check_id for one in scan_files([tmp_path]) if one.status == "FAILED"}
+
+    assert failed == {
+        one.check_id for one in scan_texts({"web.yaml": DEPLOYMENT}) if one.status == "FAILED"
     }
 
 

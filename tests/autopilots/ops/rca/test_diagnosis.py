@@ -179,6 +179,15 @@ def test_an_incident_without_a_past_or_a_present_makes_it_abstain() -> None:
         assert diagnose_metrics(shop(), incident_start=start).abstained is True
 
 
+@pytest.mark.parametrize("extreme", [float("inf"), float("-inf"), float("nan"), 1e308, -1e308])
+def test_values_beyond_all_measure_count_as_none(extreme: float) -> None:
+    times = [float(n) for n in range(100)]
+    values = [extreme if n % 2 else 5.0 for n in range(100)]
+    item = {"service": "a", "metric": "cpu", "timestamps": times, "values": values}
+
+    assert diagnose_metrics([item], incident_start=50.0).abstained is True
+
+
 @pytest.mark.parametrize(
     "item",
     [
@@ -186,6 +195,9 @@ def test_an_incident_without_a_past_or_a_present_makes_it_abstain() -> None:
         {"service": "a", "metric": "m", "timestamps": [0.0, 1.0], "values": [1.0]},
         {"service": "a", "metric": "m", "timestamps": [1.0, 0.0], "values": [1.0, 2.0]},
         {"service": "a", "metric": "m", "timestamps": [0.0, float("nan")], "values": [1.0, 2.0]},
+        {"service": "a", "metric": "m", "timestamps": [0.0, 1.0], "values": [1.0, "much"]},
+        {"service": "a", "metric": "m", "timestamps": [0.0, 1.0], "values": [1.0, {}]},
+        {"service": "a", "metric": "m", "timestamps": ["now", "then"], "values": [1.0, 2.0]},
     ],
 )
 def test_series_that_do_not_hold_together_are_refused(item: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -61,8 +62,9 @@ def scan_files(
     """Judge files and folders; passed checks are in the result, too.
 
     Folders are walked in order; links are not followed, nor are version control and package
-    folders. `checks` names own ids or cross-references; None means all. `Finding.path` begins with
-    the path as given. No path, or empty folders, give an empty list.
+    folders. What cannot be read (no regular file, no permission, too large) is a finding.
+    `checks` names own ids or cross-references; None means all. `Finding.path` begins with the
+    path as given. No path, or empty folders, give an empty list.
 
     Raises:
         FileNotFoundError: a path does not exist.
@@ -101,14 +103,25 @@ def _walk_folder(folder: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> str | Finding | None:
-    """The text; a finding where the file is too large; None where it is no text."""
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        return UNREADABLE.fail(str(path), str(path), f"{size:,} bytes, over {MAX_FILE_BYTES:,}")
-    content = path.read_bytes()
-    if b"\0" in content[:8192]:
-        return None
-    return content.decode("utf-8", "replace")
+    """The text; a finding where the file cannot be read; None where it is no text."""
+    name = str(path)
+    if not path.is_file():
+        return UNREADABLE.fail(name, name, "no regular file")
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        return UNREADABLE.fail(name, name, error.strerror or "cannot be opened")
+    if len(content) > MAX_FILE_BYTES:
+        return UNREADABLE.fail(name, name, f"over {MAX_FILE_BYTES:,} bytes")
+    return to_text(content)
+
+
+def to_text(content: bytes) -> str | None:
+    """Decode by the mark at the start, else as UTF-8; None where it is no text."""
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    return None if b"\0" in content[:8192] else content.decode("utf-8-sig", "replace")
 
 
 def scan_texts(files: Mapping[str, str], *, checks: Iterable[str] | None = None) -> list[Finding]:

@@ -109,9 +109,13 @@ class _Reader:
 
     def __init__(self) -> None:
         self._done: dict[int, Any] = {}
+        self._open: set[int] = set()
         self._count = 0
 
     def convert(self, node: Any, depth: int) -> Any:  # noqa: ANN401 (nodes of two libraries)
+        if id(node) in self._open:
+            # Whoever walks such a value never comes to its end.
+            raise MalformedText("an alias stands inside what it refers to")
         known = self._done.get(id(node))
         if known is not None:
             return known
@@ -121,9 +125,11 @@ class _Reader:
         kind = node.id
         if kind == "scalar":
             return _scalar(node)
-        if kind == "sequence":
-            return self._sequence(node, depth)
-        return self._mapping(node, depth)
+        self._open.add(id(node))
+        read = self._sequence if kind == "sequence" else self._mapping
+        value = read(node, depth)
+        self._open.remove(id(node))
+        return value
 
     def _sequence(self, node: Any, depth: int) -> LinedList:  # noqa: ANN401 (as above)
         items = LinedList(node.start_mark.line + 1)

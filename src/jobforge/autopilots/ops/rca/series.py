@@ -16,6 +16,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 MetricKind = Literal["resource", "latency", "errors", "availability", "load", "other"]
 
+MAX_VALUE = 1e100
+"""Squares and ratios of what lies below stay finite."""
 MAX_SERIES = 20_000
 MAX_POINTS = 100_000_000
 
@@ -85,11 +87,11 @@ def _to_series(item: MetricSeries | Mapping[str, Any]) -> MetricSeries:
 
 
 def to_grid(metrics: Sequence[MetricSeries | Mapping[str, Any]]) -> SeriesGrid:
-    """Put all series on one grid; infinities count as no value.
+    """Put all series on one grid; infinities, and what is nearly so, count as no value.
 
     Raises:
-        SourceMalformed: a series has no times, times and values differ in number, times do not
-            ascend, or there is too much of it.
+        SourceMalformed: a series has no times, times and values differ in number or are none,
+            times do not ascend, or there is too much of it.
     """
     series = [_to_series(item) for item in metrics]
     if len(series) > MAX_SERIES:
@@ -100,14 +102,14 @@ def to_grid(metrics: Sequence[MetricSeries | Mapping[str, Any]]) -> SeriesGrid:
         raise SourceMalformed(f"{len(series)} series of {len(union)} times are too many points")
     grid = np.full((len(series), len(union)), np.nan)
     for row, (item, own) in enumerate(zip(series, times, strict=True)):
-        values = np.asarray(item.values, dtype=np.float64)
+        values = _to_numbers(item, "values", item.values)
         if values.shape != own.shape:
             raise SourceMalformed(
                 f"{item.service} {item.metric}: {own.size} times, {values.size} values"
             )
         place = slice(None) if own.size == union.size else np.searchsorted(union, own)
         grid[row, place] = values
-    grid[~np.isfinite(grid)] = np.nan
+    grid[~(np.abs(grid) < MAX_VALUE)] = np.nan
     return SeriesGrid(
         services=tuple(item.service for item in series),
         metrics=tuple(item.metric for item in series),
@@ -118,13 +120,20 @@ def to_grid(metrics: Sequence[MetricSeries | Mapping[str, Any]]) -> SeriesGrid:
 
 
 def _times_of(item: MetricSeries) -> FloatArray:
-    times = np.asarray(item.timestamps, dtype=np.float64)
+    times = _to_numbers(item, "times", item.timestamps)
     name = f"{item.service} {item.metric}"
     if times.ndim != 1 or not np.isfinite(times).all():
         raise SourceMalformed(f"{name}: times must be a list of finite numbers")
     if times.size > 1 and (np.diff(times) <= 0).any():
         raise SourceMalformed(f"{name}: times do not ascend")
     return times
+
+
+def _to_numbers(item: MetricSeries, what: str, given: object) -> FloatArray:
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError):
+        raise SourceMalformed(f"{item.service} {item.metric}: {what} must be numbers") from None
 
 
 def _union(times: Sequence[FloatArray]) -> FloatArray:
