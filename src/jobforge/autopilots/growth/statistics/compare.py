@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Literal, TypedDict, Unpack, assert_never
+from typing import Literal, TypedDict, Unpack, assert_never, get_args
 
 from jobforge.autopilots.growth.statistics.arms import read_arms
 from jobforge.autopilots.growth.statistics.distributions import (
@@ -22,6 +22,12 @@ from jobforge.core.errors import InvalidInput
 
 Method = Literal["fixed", "sequential", "bayesian"]
 Alternative = Literal["two-sided", "greater", "less"]
+PriorType = Literal["relative", "absolute"]
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "method": get_args(Method),
+    "alternative": get_args(Alternative),
+    "prior_type": get_args(PriorType),
+}
 
 
 class Prior(TypedDict, total=False):
@@ -55,7 +61,7 @@ class CompareOptions(TypedDict, total=False):
     tuning_parameter: float
     planned_users: float | None
     prior: Mapping[str, float | bool] | None
-    prior_type: Literal["relative", "absolute"]
+    prior_type: PriorType
     inverse: bool
     total_users: float | None
     traffic_percentage: float
@@ -173,11 +179,22 @@ def _settings(options: CompareOptions) -> CompareOptions:
         "phase_length_days": None,
         **options,
     }
+    _refuse_unknown(settings)
     if not 0 < settings["alpha"] < 1:
         raise InvalidInput(f"alpha is {settings['alpha']}; it lies between 0 and 1")
     if settings["tuning_parameter"] <= 0 or (settings["planned_users"] or 1) <= 0:
         raise InvalidInput("tuning_parameter and planned_users are above 0")
     return settings
+
+
+def _refuse_unknown(settings: CompareOptions) -> None:
+    """A misspelt option would change nothing, or choose another test than was asked for."""
+    if unknown := settings.keys() - CompareOptions.__annotations__.keys():
+        raise InvalidInput(f"there is no option {min(unknown)!r}")
+    for name, choices in _CHOICES.items():
+        chosen = settings.get(name)
+        if chosen not in choices:
+            raise InvalidInput(f"{name} is {chosen!r}; it is one of {', '.join(choices)}")
 
 
 def _neutral(effect: Effect, method: Method, theta: float | None) -> Comparison:
