@@ -13,9 +13,13 @@ import io
 import json
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +47,11 @@ from jobforge.autopilots.finops.reconciliation.generator import (
     generate_ledgers,
     score_reconciliation,
 )
+from jobforge.core.context import DatasetFile
 
 DATA = Path(__file__).parents[2] / "shared" / "datasets"
 DAY = 86_400.0
+BILL_ROWS = 10_000_000
 Figures = Iterator[tuple[str, float | None, str, str]]
 """Name, value, goal, published."""
 
@@ -212,6 +218,37 @@ def costs() -> Figures:
     yield "cost_series_10000_seconds", time.perf_counter() - begin, "< 60", "-"
 
 
+def rows() -> Figures:
+    """Ten million cost rows of a FOCUS file read and summed by day, in a process of its own."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bill.parquet"
+        duckdb.connect().execute(
+            "COPY (SELECT TIMESTAMP '2025-01-01' + INTERVAL (i % 365) DAY AS ChargePeriodStart, "  # noqa: S608 (our own numbers)
+            "'account-' || (i % 50) AS SubAccountId, 'service-' || (i % 40) AS ServiceName, "
+            "'region-' || (i % 6) AS RegionId, 'resource-' || (i % 90000) AS ResourceId, "
+            "'Usage' AS ChargeCategory, 'USD' AS BillingCurrency, (i % 997) / 100 AS BilledCost "
+            f"FROM range({BILL_ROWS}) AS t(i)) TO '{path}'"
+        )
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            seconds, peak, total = pool.submit(_read_bill, path).result()
+    expected = Decimal(sum(n % 997 for n in range(BILL_ROWS))) / 100
+    yield "cost_rows_10m_seconds", seconds, "-", "-"
+    yield "cost_rows_10m_peak_mb", peak, "< 1000", "-"
+    yield "cost_rows_10m_total_exact", float(total == expected), "1", "-"
+
+
+def _read_bill(path: Path) -> tuple[float, float, Decimal]:
+    from jobforge.autopilots.finops.costs.files import read_cost_file
+
+    begin = time.perf_counter()
+    found = read_cost_file(DatasetFile(path=path, format="parquet", checksum=""))
+    seconds = time.perf_counter() - begin
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return seconds, peak, sum((row["BilledCost"] for row in found), Decimal(0))
+
+
 def _coverage() -> float:
     hits = tries = 0
     for seed in range(200, 206):
@@ -239,6 +276,7 @@ SECTIONS: dict[str, tuple[Callable[[], Figures], str | None]] = {
     "focus": (focus, "focus"),
     "ledgers": (ledgers, None),
     "costs": (costs, None),
+    "rows": (rows, None),
     "million": (million, None),
 }
 
