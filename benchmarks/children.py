@@ -153,7 +153,10 @@ async def workers(settings: Settings, count: int, work: Work) -> AsyncIterator[l
             yield processes
             for watcher in watchers:
                 watcher.cancel()
-    except* WorkerDiedError as died:
+    except BaseExceptionGroup as group:
+        died = group.subgroup(WorkerDiedError)
+        if died is None:
+            raise
         raise WorkerDiedError(*died.exceptions[0].args) from None
     finally:
         for process in processes:

@@ -50,7 +50,7 @@ ROUNDS = 5
 BACKLOG = 1_000_000
 TENANT_COUNTS = (1, 50, 1_000)
 WORKER_COUNTS = (1, 2)
-AT_A_TIME = 200
+AT_A_TIME = 50
 """Of more tenants than these, so many submit in a round, and others in the next one."""
 
 say = Console(stderr=True).print
