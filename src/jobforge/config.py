@@ -141,6 +141,10 @@ class Settings(BaseSettings):
         ge=1,
         description="How often one person may ask this server, a minute.",
     )
+    mcp_key: SecretStr | None = Field(
+        default=None,
+        description="The API key that `jobforge mcp` acts for over standard input.",
+    )
 
     otlp_endpoint: str | None = Field(
         default=None,

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from jobforge import __version__
 from jobforge.core.errors import InvalidInput
 from jobforge.entrypoints.cli import (
+    agents,
     artifacts,
     audit,
     bundles,
@@ -78,6 +79,7 @@ app.add_typer(sql.app, name="sql")
 app.add_typer(webhooks.app, name="webhook")
 app.command("worker")(operate.worker)
 app.command("serve")(serving.serve)
+app.command("mcp")(agents.mcp)
 app.add_typer(switches.app, name="switch")
 app.command("pause")(switches.pause)
 app.command("resume")(switches.resume)
