@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from jobforge.autopilots.growth.content.brief import build_brief
 from jobforge.autopilots.growth.content.draft import Assignment, Piece, Writer, write_long
 from jobforge.autopilots.growth.content.html_report import to_html
+from jobforge.autopilots.growth.content.languages import ENGLISH, language_of
 from jobforge.autopilots.growth.content.markdown import to_markdown
 from jobforge.autopilots.growth.content.result import (
     BriefTerm,
@@ -24,7 +25,6 @@ from jobforge.autopilots.growth.content.review import SCORE_FORMULA, enforce, re
 from jobforge.autopilots.growth.content.rewording import Rewriter, reword
 from jobforge.autopilots.growth.content.short import SHORT, description_of, title_of
 from jobforge.autopilots.growth.content.sources import Source, SourceRef, load_source
-from jobforge.autopilots.growth.content.text import is_english
 from jobforge.autopilots.growth.content.voice import Profile, load_profile
 from jobforge.core.context import JobContext
 from jobforge.core.errors import PayloadInvalid
@@ -231,10 +231,11 @@ def _notes(
             f"the sources support {short[0].word_count} of {payload.options.word_count_target} "
             "words without copying a fifth from one of them: give more sources, or a rewriter"
         )
-    if not is_english("\n".join(source.text for source in job.own)):
+    if language_of("\n".join(source.text for source in job.own)) != ENGLISH:
         notes.append(
             "the sources are not in English, but templates and stop words are: the sentences "
-            "between quotes need a translator, and readability is not judged"
+            "between quotes need a translator, and readability goes by the language that most of a "
+            "draft's small words are of"
         )
     return notes
 

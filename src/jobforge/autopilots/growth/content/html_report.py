@@ -61,8 +61,9 @@ def _facts(draft: DraftVariant) -> Iterator[tuple[str, str]]:
     yield "description", f"{description} ({width:.0f} of {DESCRIPTION_PIXELS} px)"
     yield "length", f"{draft.word_count} words, {draft.estimated_read_time}"
     ease, grade = draft.reading_ease, draft.grade_level
-    if ease is not None and grade is not None:
-        yield "readability", f"reading ease {ease:.0f}, grade {grade:.1f}"
+    if ease is not None:
+        shown = "" if grade is None else f", grade {grade:.1f}"
+        yield "readability", f"reading ease {ease:.0f}{shown}"
     failed = [name for name, is_passed in draft.seo_checks.items() if not is_passed]
     yield "SEO", f"{draft.seo_score} of 100{'; not: ' + ', '.join(failed) if failed else ''}"
 

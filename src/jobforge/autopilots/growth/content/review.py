@@ -14,6 +14,7 @@ from jobforge.autopilots.growth.content.draft import (
     plain,
     to_content,
 )
+from jobforge.autopilots.growth.content.languages import ENGLISH, language_of, reading_ease_in
 from jobforge.autopilots.growth.content.result import DraftLine, DraftVariant, InternalLink
 from jobforge.autopilots.growth.content.sources import Source, path_of
 from jobforge.autopilots.growth.content.text import (
@@ -22,10 +23,8 @@ from jobforge.autopilots.growth.content.text import (
     TITLE_FONT,
     TITLE_PIXELS,
     grade_level,
-    is_english,
     overlap,
     pixel_width,
-    reading_ease,
     terms,
     words,
 )
@@ -71,7 +70,8 @@ def review(
 ) -> DraftVariant:
     """A draft with everything that is measured of it; `names` are its title and description.
 
-    Readability is judged for English only, and None for what is not.
+    Reading ease is that of the language most of its small words are of, None where that is not
+    known here; the grade is for English only.
     """
     title, description = names
     text = plain(pieces)
@@ -79,7 +79,7 @@ def review(
     checks = seo_checks(pieces, title, description, job, len(links))
     count = len(words(text))
     prose = " ".join(piece.text for piece in pieces if piece.kind == "sentence")
-    judged = prose if is_english(prose) else ""
+    language = language_of(prose)
     return DraftVariant(
         variant=number + 1,
         title=title,
@@ -97,8 +97,8 @@ def review(
         json_ld=json_ld(content_type, title, description, job, pieces),
         seo_checks=checks,
         seo_score=seo_score(checks),
-        reading_ease=reading_ease(judged),
-        grade_level=grade_level(judged),
+        reading_ease=reading_ease_in(language, prose),
+        grade_level=grade_level(prose) if language == ENGLISH else None,
     )
 
 

@@ -31,8 +31,6 @@ _HIATUS = re.compile(
 _MERGED = re.compile(r"[cstgx]i[aou]|[aeiou]y[aio]|frien|eous?$|geo[nr]|^bio(?=u)")
 
 NGRAM = 8
-_MIN_LANGUAGE_WORDS = 30
-_ENGLISH_SHARE = 0.2
 STOPWORDS = frozenset(package_table("content/words")["stopwords"].split())
 
 # Widths of Helvetica, which Arial shares, in thousandths of the font size; from its AFM file.
@@ -80,18 +78,6 @@ def _stem(word: str) -> str:
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):  # noqa: PLR2004 - as above
         return word[:-1]
     return word
-
-
-def is_english(text: str) -> bool:
-    """Whether running text reads as English, by its small words; short texts count as such.
-
-    Two fifths of English running text are such words, and about a tenth at most of that of other
-    languages, which share a few ("in", "was").
-    """
-    own = [word.lower() for word in words(text)]
-    if len(own) < _MIN_LANGUAGE_WORDS:
-        return True
-    return sum(word in STOPWORDS for word in own) >= _ENGLISH_SHARE * len(own)
 
 
 def syllables(word: str) -> int:
