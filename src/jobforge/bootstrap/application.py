@@ -47,6 +47,7 @@ from jobforge.use_cases.cancel_job import CancelJob
 from jobforge.use_cases.change_jobs import ChangeJobs
 from jobforge.use_cases.change_tenant import ChangeTenant
 from jobforge.use_cases.check_plan import CheckPlan
+from jobforge.use_cases.correct_triage import CorrectTriage
 from jobforge.use_cases.create_project import CreateProject
 from jobforge.use_cases.create_tenant import CreateTenant
 from jobforge.use_cases.deliver_webhooks import DeliverWebhooks
@@ -76,6 +77,7 @@ from jobforge.use_cases.prune_tenant import PruneTenant
 from jobforge.use_cases.queue_bundle import QueueBundle
 from jobforge.use_cases.read_artifact import ReadArtifact
 from jobforge.use_cases.read_audit import ReadAudit
+from jobforge.use_cases.replay_run import ReplayRun
 from jobforge.use_cases.resolve_ref import ResolveRef
 from jobforge.use_cases.retry_job import RetryJob
 from jobforge.use_cases.revoke_token import RevokeToken
@@ -135,6 +137,7 @@ class Application:
     windows: KeepWindows
     limits: KeepLimits
     datasets: Datasets
+    correct_triage: CorrectTriage
     uploads: Uploads
     read_artifact: ReadArtifact
     connections: Connections
@@ -146,6 +149,7 @@ class Application:
     change_tenant: ChangeTenant
     show_plan: ShowPlan
     check_plan: CheckPlan
+    replay_run: ReplayRun
     approve_plan: ApprovePlan
     withdraw_approval: WithdrawApproval
     break_glass: BreakGlass
@@ -220,6 +224,7 @@ def wire(parts: Parts) -> Application:
         switches=KeepSwitches(storage, parts.catalog, clock, parts.engine.sweep),
         windows=KeepWindows(storage, parts.catalog, clock, parts.engine.sweep),
         limits=KeepLimits(storage, clock),
+        correct_triage=CorrectTriage(storage, datasets, clock),
         datasets=Datasets(storage, datasets, clock, register),
         uploads=Uploads(FileUploadStore(parts.home), register, clock, ids),
         read_artifact=ReadArtifact(storage),
@@ -236,6 +241,7 @@ def wire(parts: Parts) -> Application:
         keys=Keys(storage, clock, ids, RandomSecrets()),
         change_tenant=ChangeTenant(storage, clock),
         show_plan=ShowPlan(storage),
+        replay_run=ReplayRun(storage, Replan(take_in)),
         check_plan=CheckPlan(storage, Replan(take_in)),
         approve_plan=ApprovePlan(storage, parts.catalog, clock, ids),
         withdraw_approval=WithdrawApproval(storage, clock),

@@ -34,6 +34,10 @@ class DatasetStore(Protocol):
         """
         ...
 
+    async def append(self, tenant_id: UUID, base: Path | None, line: str) -> StoredDataset:
+        """Keep a copy of an NDJSON dataset with one more line; without a base, of that line."""
+        ...
+
     async def remove(self, tenant_id: UUID, checksum: str) -> None:
         """Delete the copy; no dataset of the tenant may name it any more."""
         ...

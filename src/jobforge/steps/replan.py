@@ -41,7 +41,10 @@ class Replan:
         planned = effects_from_json(json.loads(plan.effects))
         return Replanned(
             intake=intake,
-            admission=admit(intake.prepared, intake.facts),
+            # A missing permission says nothing of the other requests.
+            admission=admit(
+                intake.prepared, replace(intake.facts, on_policy_failure="deny_actions")
+            ),
             drifts=diff_effects(planned, intake.plan.effects),
         )
 

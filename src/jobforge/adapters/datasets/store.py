@@ -42,9 +42,29 @@ class FileDatasetStore:
         """
         return await asyncio.to_thread(store_dataset, self._home, tenant_id, source)
 
+    async def append(self, tenant_id: UUID, base: Path | None, line: str) -> StoredDataset:
+        """Keep a copy of an NDJSON dataset with one more line; without a base, of that line.
+
+        Raises:
+            DatasetMissing: the base is gone.
+            SourceMalformed: the two are no NDJSON, or larger than the limit.
+        """
+        return await asyncio.to_thread(_append, self._home, tenant_id, base, line)
+
     async def remove(self, tenant_id: UUID, checksum: str) -> None:
         """Delete the copy; no dataset of the tenant may name it any more."""
         await asyncio.to_thread(remove_stored_dataset, self._home, tenant_id, checksum)
+
+
+def _append(home: Path, tenant_id: UUID, base: Path | None, line: str) -> StoredDataset:
+    with tempfile.NamedTemporaryFile(suffix=".ndjson", dir=home) as new:
+        if base is not None:
+            with _open_regular(base) as raw, Path(new.name).open("wb") as copy:
+                _copy_bounded(raw, copy, base.name)
+            new.seek(0, io.SEEK_END)
+        new.write(line.encode() + b"\n")
+        new.flush()
+        return store_dataset(home, tenant_id, Path(new.name), data_format="ndjson")
 
 
 def inspect_dataset(

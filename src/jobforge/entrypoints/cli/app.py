@@ -27,6 +27,7 @@ from jobforge.entrypoints.cli import (
     modules,
     operate,
     projects,
+    replay,
     reports,
     retention,
     runs,
@@ -87,6 +88,7 @@ app.add_typer(windows.app, name="window")
 app.add_typer(limits.app, name="limits")
 app.add_typer(retention.app, name="retention")
 app.command("impact")(impact.impact)
+app.command("replay")(replay.replay)
 
 ask_first(app)
 

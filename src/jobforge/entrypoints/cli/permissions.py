@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "run show": Command.RUN_READ,
     "run manifest": Command.RUN_READ,
     "run summary": Command.RUN_READ,
+    "replay": Command.RUN_READ,
     "job run": Command.BUNDLE_EXECUTE,
     "job list": Command.JOB_READ,
     "job show": Command.JOB_READ,

@@ -115,7 +115,7 @@ class Visitor:
         token = await self.token()
         return await self.client.post(
             "/console/bundles",
-            data={"csrftoken": token},
+            params={"csrftoken": token},
             files={"bundle": ("bundle.json", bundle, "application/json")},
         )
 

@@ -184,6 +184,7 @@ async def test_a_form_that_was_not_handed_out_is_refused(site: Site, app: Harnes
         await send("/console/controls/stop", content=b"x", headers={"content-type": "text/plain"}),
         await send("/console/controls/stop", content=b"x", headers=_MULTIPART),
         await send("/console/bundles", files={"bundle": ("b.json", b"{}")}),
+        await send(f"/console/bundles?csrftoken={wrong}", files={"bundle": ("b.json", b"{}")}),
     ]
 
     assert [answer.status_code for answer in forged] == [403] * len(forged)

@@ -297,3 +297,18 @@ async def test_static_files_may_be_kept_and_are_found_anew_when_they_change(site
     assert answer.status_code == 200
     assert "immutable" in answer.headers["cache-control"]
     assert PUBLIC
+
+
+async def test_a_dropped_bundle_is_planned_and_nothing_runs(site: Site, app: Harness) -> None:
+    operator = await site.as_(Role.operator)
+
+    answer = await operator.drop(app.bundle(change()))
+    broken = await operator.drop(b"{")
+
+    assert answer.status_code == 303, answer.text
+    run = await operator.page(answer.headers["location"].removeprefix("/console"))
+    assert "Its action waits for people" in run
+    assert "file-1.txt" in await operator.page("/inbox")
+    assert await app.count("jobs") == 0
+    refused = await operator.page(broken.headers["location"].removeprefix("/console"))
+    assert "BUNDLE_INVALID" in refused or "Bundle invalid" in refused

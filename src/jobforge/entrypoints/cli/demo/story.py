@@ -84,6 +84,7 @@ class _Story:
         self._owner = bundles.Owner("", "")
         self._surprises: list[str] = []
         self._runs: list[tuple[str, Any]] = []
+        self._keys: dict[str, str] = {}
 
     def tell(self) -> None:
         """From an empty database to a proven one."""
@@ -92,6 +93,7 @@ class _Story:
         self._run_four_domains()
         self._act()
         self._prove()
+        self._leave_one_waiting()
 
     def _set_up(self) -> None:
         self._chapter("1", "A tenant, a project, some data")
@@ -147,6 +149,30 @@ class _Story:
         self._run("audit", "list", "--tenant", "kettle-works", "--limit", "8")
         self._run("audit", "verify")
 
+    def _leave_one_waiting(self) -> None:
+        self._chapter("6", "An action that waits for your yes")
+        bundle = bundles.action_bundle(self._owner, "demo-for-you")
+        path = self._write("action-for-you.json", bundle)
+        self._bundle("plan", path, "action, waits for a yes", expected={3})
+        for owner, role in (("you", "approver"), ("colleague", "operator")):
+            words = ("--tenant", "kettle-works", "--owner", owner, "--role", role)
+            self._keys[role] = self._json("key", "create", *words)["key"]
+
+    def _offer_the_console(self) -> None:
+        variables = {
+            "JOBFORGE_HOME": self._folder / "home",
+            "JOBFORGE_DATA_ROOT": self._folder / "workspaces",
+            "JOBFORGE_AUTOPILOT_JOBS_ENABLED": 1,
+            "JOBFORGE_ACTION_JOBS_ENABLED": 1,
+        }
+        out.print("\nOne action waits for your yes, in the console:", style="bold")
+        for name, value in variables.items():
+            out.print(f"  export {name}={value}", markup=False, soft_wrap=True)
+        out.print("  jobforge serve --work 2", markup=False)
+        out.print("Open http://127.0.0.1:8000/ and sign in with a key:", markup=False)
+        out.print(f"  to approve it   {self._keys['approver']}", markup=False, soft_wrap=True)
+        out.print(f"  to execute it   {self._keys['operator']}", markup=False, soft_wrap=True)
+
     def end(self) -> int:
         """Sum up; the exit code."""
         table = Table(
@@ -163,6 +189,7 @@ class _Story:
         out.print(f"  export JOBFORGE_HOME={self._folder / 'home'}", markup=False)
         for command in ("run list", "job list", "data list"):
             out.print(f"  jobforge {command} --tenant kettle-works", markup=False)
+        self._offer_the_console()
         out.print("Next: docs/tutorial/first-bundle.md", markup=False)
         for surprise in self._surprises:
             errors.print("[bold red]not as it should be[/]:", surprise)

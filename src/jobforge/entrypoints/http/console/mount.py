@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 from asgi_csrf import asgi_csrf
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -102,7 +103,7 @@ class FormsGuard:
 
         try:
             # A form guarded by nothing but a key is the API's business, not the console's.
-            await self._guarded(_without_bearer(scope), receive, note)
+            await self._guarded(_with_token(_without_bearer(scope)), receive, note)
         except (ValueError, IndexError, TypeError, AssertionError):
             if is_answered:
                 raise
@@ -123,6 +124,18 @@ def _without_bearer(scope: Scope) -> Scope:
     """The request without `Authorization`: pages know sessions alone."""
     headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     return {**scope, "headers": headers}
+
+
+def _with_token(scope: Scope) -> Scope:
+    """A form with a file carries its token in its address: the guard reads it as a header.
+
+    asgi-csrf 0.11 cannot read it from a multipart body: python-multipart changed under it.
+    """
+    headers = Headers(scope=scope)
+    if not headers.get("content-type", "").startswith("multipart/form-data"):
+        return scope
+    token = parse_qs(scope["query_string"].decode("latin-1")).get("csrftoken", [""])[0]
+    return {**scope, "headers": [*scope["headers"], (b"x-csrftoken", token.encode("latin-1"))]}
 
 
 async def _refuse_form(scope: Scope, send: Send, _: object) -> None:

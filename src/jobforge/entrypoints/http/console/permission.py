@@ -38,10 +38,10 @@ def sentence_of(
         ", ".join(sorted({str(request["job_type"]) for request in acting})) or "what it asks for"
     )
     left = review.approvals_needed - given - 1
-    more = f" It takes {left} more after yours." if left > 0 else ""
+    more = f" It takes {left} more after this one." if left > 0 else ""
     undo = " It cannot be taken back by itself." if review.is_irreversible else ""
     return (
-        f"Your yes lets {types} {_to_words(changes)}, exactly as shown below, once, within "
+        f"A yes lets {types} {_to_words(changes)}, exactly as shown below, once, within "
         f"24 hours, and nothing else.{undo}{more}"
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from jobforge.contract.manifest import RunManifest
@@ -21,6 +21,7 @@ from jobforge.entrypoints.http.console.pages import render
 from jobforge.entrypoints.http.console.result_charts import charts_of
 from jobforge.entrypoints.http.paging import page_of
 from jobforge.ports.jobs import JobFilter
+from jobforge.ports.records import DatasetRecord
 
 router = APIRouter(prefix="/results")
 
@@ -71,6 +72,32 @@ async def list_results(
 @router.get("/{job_id}", name="result")
 async def show(request: Request, app: App, caller: Reader, job_id: UUID) -> Response:
     """One result, in the form of its job type."""
+    return await _page(request, app, caller, job_id)
+
+
+@router.post("/{job_id}/correct", name="correct_triage")
+async def correct(
+    request: Request,
+    app: App,
+    caller: Annotated[Caller, look(Command.DATASET_CHANGE)],
+    job_id: UUID,
+    category: Annotated[str, Form(max_length=100)],
+) -> Response:
+    """Keep the right category of a ticket; later jobs learn from it."""
+    caller.check((await app.show_job(job_id, caller.tenant)).project_id)
+    name = category.strip()
+    kept = await app.correct_triage(job_id, name, caller.tenant, caller.actor)
+    return await _page(request, app, caller, job_id, corrected=(name, kept))
+
+
+async def _page(
+    request: Request,
+    app: App,
+    caller: Caller,
+    job_id: UUID,
+    *,
+    corrected: tuple[str, DatasetRecord] | None = None,
+) -> Response:
     job = await app.show_job(job_id, caller.tenant)
     caller.check(job.project_id)
     if job.result is None:
@@ -86,6 +113,7 @@ async def show(request: Request, app: App, caller: Reader, job_id: UUID) -> Resp
         job_type=app.catalog.find(job.job_type),
         payload=json.loads(job.payload),
         data=data,
+        corrected=corrected,
         view=VIEWS.get(job.job_type),
         tables={} if job.job_type in VIEWS else to_tables(text),
         charts=charts_of(job.job_type, data),
