@@ -78,6 +78,7 @@ FAULTS: list[tuple[JobType[Any, Any], dict[str, Any]]] = [
     (BATCH_TRIAGE, {"tickets": [{**ROW, "created_at": TEXT}]}),
     (DRAFT_REPLY, {"ticket_id": "T", "ticket_content": CONTENT, "knowledge": [{"title": TEXT}]}),
     (INGEST_KB, {"articles": [{"title": TEXT, "body": TEXT}]}),
+    (INGEST_KB, {"articles": [{"article_id": "a", "title": CANARIES[0] + 2_000 * "!"}]}),
     (INGEST_KB, {"resolved_tickets": [{"ticket_id": "T", "subject": TEXT}]}),
     (
         PROPOSE_KB_PATCH,

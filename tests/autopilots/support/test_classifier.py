@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from jobforge.autopilots.support import TicketClassifier
+from jobforge.autopilots.support import KnowledgeIndex, TicketClassifier, cluster_tickets
 from jobforge.autopilots.support.classifier import spell_out
 from jobforge.autopilots.support.scorer import fit_scorer
 from jobforge.autopilots.support.sentence_vectors import load_encoders
@@ -225,3 +225,19 @@ def test_any_text_gets_a_label_and_probabilities(classifier: TicketClassifier, t
 
 def test_no_texts_give_no_predictions(classifier: TicketClassifier) -> None:
     assert classifier.predict([]) == []
+
+
+def test_half_a_character_is_read_like_any_other_text(classifier: TicketClassifier) -> None:
+    texts = ["please refund me \ud83d", "\udc00", "refund \ud800 now"]
+
+    assert len(classifier.predict(texts)) == len(texts)
+    learned = TicketClassifier.fit([*texts, "log in", "sign in"], ["a", "b", "a", "b", "b"])
+    assert len(learned.predict(texts)) == len(texts)
+    assert len(cluster_tickets([*texts, "log in"], k=2)) == 4
+    index = KnowledgeIndex.build([{"article_id": "x", "title": "refund \ud83d"}])
+    assert index.search("refund \udfff", 1)[0].article_id == "x"
+
+
+def test_what_is_no_text_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="text 1"):
+        TicketClassifier.fit(["a text", None], ["a", "b"])  # type: ignore[list-item]  # on purpose

@@ -112,7 +112,16 @@ def test_an_index_of_nothing_or_of_twins_is_refused(
         KnowledgeIndex.build(articles)
 
 
-@pytest.mark.parametrize("article", [{"title": "no id"}, {"article_id": "a", "body": " "}])
+@pytest.mark.parametrize(
+    "article",
+    [
+        {"title": "no id"},
+        {"article_id": "a", "body": " "},
+        {"article_id": "a", "title": 2_001 * "x"},
+        {"article_id": "a", "title": "x", "pool": "elsewhere"},
+        {"article_id": "a", "title": "x", "language": 7},
+    ],
+)
 def test_an_article_without_id_or_text_is_an_error(article: dict[str, str]) -> None:
     with pytest.raises(SourceMalformed):
         KnowledgeIndex.build([article])

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from jobforge.autopilots.support.terms import whole_characters
 from jobforge.core.errors import SourceMalformed
 from jobforge.core.model import Model
 
@@ -51,7 +52,7 @@ def to_article(value: Article | Mapping[str, Any]) -> Article:
     """Return the article of a mapping; names other than ours are ignored.
 
     Raises:
-        SourceMalformed: it has no article_id, or neither title nor body.
+        SourceMalformed: it has no article_id, neither title nor body, or a value that cannot be.
     """
     if isinstance(value, Article):
         return value
@@ -62,10 +63,15 @@ def to_article(value: Article | Mapping[str, Any]) -> Article:
     if re.search(r"[\[\]\n]", article_id):
         raise SourceMalformed("an article_id must not contain brackets or line breaks")
     known["is_policy"] = str(known.get("is_policy", "")).lower() in {"true", "1", "yes"}
-    texts = {key: str(known.get(key, "")) for key in ("title", "body")}
+    texts = {key: whole_characters(str(known.get(key, ""))) for key in ("title", "body")}
     if not any(text.strip() for text in texts.values()):
         raise SourceMalformed(f"article {article_id[:80]} has neither title nor body")
-    return Article(**{**known, **texts, "article_id": article_id})
+    try:
+        return Article(**{**known, **texts, "article_id": article_id})
+    except ValidationError as error:
+        # The original message repeats the value, which may be somebody's.
+        place = "/".join(map(str, error.errors()[0]["loc"]))
+        raise SourceMalformed(f"an article's {place} is not as it should be") from None
 
 
 def split_passages(article: Article) -> list[Passage]:

@@ -80,7 +80,8 @@ class TicketClassifier:
         example of it, which is worth a point of accuracy where examples are few.
 
         Raises:
-            InvalidInput: texts and labels differ in number, or fewer than two labels are given.
+            InvalidInput: texts and labels differ in number, a text is none, or fewer than two
+                labels are given.
         """
         names, numbers = _number_labels(texts, labels)
         judged = _choose_judged(len(texts), seed)
@@ -187,6 +188,9 @@ def _number_labels(
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     if len(texts) != len(labels):
         raise InvalidInput(f"{len(texts)} texts but {len(labels)} labels")
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InvalidInput(f"text {place} is no text")
     names, numbers = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
     if len(names) < MIN_LABELS:
         raise InvalidInput("a classifier needs texts of at least two labels")

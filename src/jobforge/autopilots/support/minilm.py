@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from jobforge.autopilots.support.terms import whole_characters
 from jobforge.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class MiniLm:
 
     def embed(self, texts: Sequence[str]) -> Matrix:
         """Return unit vectors, shape `(n_texts, 384)`; about 100 short texts a second and core."""
-        encodings = self.tokenizer.encode_batch([text[:MAX_CHARACTERS] for text in texts])
+        cut = [whole_characters(text[:MAX_CHARACTERS]) for text in texts]
+        encodings = self.tokenizer.encode_batch(cut)
         ids = [encoding.ids for encoding in encodings]
         by_length: defaultdict[int, list[int]] = defaultdict(list)
         for row, one in enumerate(ids):

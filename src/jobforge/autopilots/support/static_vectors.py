@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from jobforge.autopilots.support.terms import whole_characters
 from jobforge.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class StaticVectors:
         sample = texts[:: 1 + len(texts) // _RARITY_SAMPLE]
         frequency = np.zeros(len(self.table), dtype=np.int64)
         for text in sample:
-            ids = self.tokenizer.encode(text[:MAX_CHARACTERS], add_special_tokens=False).ids
+            kept = whole_characters(text[:MAX_CHARACTERS])
+            ids = self.tokenizer.encode(kept, add_special_tokens=False).ids
             frequency[list(set(ids))] += 1
         rarity = np.sqrt(np.log1p(len(sample) / (1 + frequency))).astype(np.float32)
         return StaticVectors(table=self.table * rarity[:, None], tokenizer=self.tokenizer)
@@ -74,6 +76,7 @@ class StaticVectors:
 
     def _embed_words(self, words: list[str]) -> tuple[Matrix, Matrix]:
         """Return the sum of each word's token vectors and its number of tokens."""
+        words = list(map(whole_characters, words))
         if len(words) < _MIN_FOR_THREADS:
             ids = [self.tokenizer.encode(word, add_special_tokens=False).ids for word in words]
         else:

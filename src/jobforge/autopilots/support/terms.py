@@ -32,6 +32,11 @@ def split_words(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower())
 
 
+def whole_characters(text: str) -> str:
+    """Return the text with `?` for each half of a surrogate pair, which no tokenizer takes."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 @dataclass(frozen=True, slots=True)
 class TermWeights:
     """Sorted codes of the terms seen in training, and the inverse document frequency of each.
