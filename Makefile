@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-apply-crash lint format bench bench-api bench-ops bench-support bench-growth \
-	bench-finops bench-retention bench-peers bench-stop chaos soak lock clean
+	bench-finops bench-retention bench-peers bench-stop chaos soak typescript lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -69,6 +69,10 @@ chaos: $(STAMP) ## 200 random faults during 20,000 jobs; the last line is one JS
 
 soak: $(STAMP) ## The long forms of the fault tests
 	$(BIN)/python -m pytest -q -m soak
+
+typescript: $(STAMP) ## Make a client's types of the OpenAPI document and compile a program over them (needs npm)
+	cd examples/typescript && npm install --no-package-lock --no-audit --no-fund --silent
+	$(BIN)/python -m pytest -q tests/entrypoints/http/test_typescript.py
 
 lock: ## Resolve the dependencies anew, with hashes and without addresses
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

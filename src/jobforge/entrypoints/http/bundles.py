@@ -20,6 +20,7 @@ from jobforge.steps.intake import Submission
 
 router = APIRouter(prefix="/v1/bundles", tags=["bundles"], route_class=ApiRoute)
 
+_EXAMPLE_TENANT = "7c0f5c6e-2f1b-4c55-9a57-0d8a7f3b1e10"
 BUNDLE_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -30,12 +31,12 @@ BUNDLE_BODY: dict[str, Any] = {
                 "example": {
                     "schema_version": "1.0.0",
                     "bundle_id": "bundle-1",
-                    "tenant_id": "acme",
+                    "tenant_id": _EXAMPLE_TENANT,
                     "trace_id": "trace-1",
                     "requests": [
                         {
                             "id": "triage-1",
-                            "tenant_id": "acme",
+                            "tenant_id": _EXAMPLE_TENANT,
                             "job_type": "autopilot.support.triage",
                             "payload": {
                                 "ticket_id": "T-1",

@@ -41,6 +41,7 @@ EVENT_BODY: dict[str, Any] = {
                     "source_app": "external",
                     "source_module": "ops",
                     "payload": {"severity": "high"},
+                    "contains_pii": False,
                 },
             }
         },
