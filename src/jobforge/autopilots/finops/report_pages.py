@@ -175,9 +175,11 @@ def to_csv(table: Table) -> str:
 
 
 def _harmless(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    # A bare carriage return ends a row for spreadsheets, and it may stand unquoted.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return "'" + text if value.startswith(_FORMULA_STARTS) else text
 
 
 async def store_pages(
