@@ -168,6 +168,21 @@ async def test_either_secret_verifies_until_the_grace_is_over(
     assert clock.ahead == timedelta(0)
 
 
+async def test_an_old_secret_signs_no_more_once_its_grace_is_over(
+    app: Harness, site: Site, clock: Clock
+) -> None:
+    await add(app, site, "run.finished")
+    await app.app.webhooks.rotate("chat", app.tenant, OPERATOR, grace=timedelta(hours=1))
+    await app.run(say(1))
+    await app.app.deliver_webhooks()
+    clock.ahead = timedelta(hours=2)
+    await app.run(say(2))
+    await app.app.deliver_webhooks()
+
+    signatures = [message(request)[0]["webhook-signature"].split() for request in site.requests]
+    assert [len(signed) for signed in signatures] == [2, 1]
+
+
 async def test_a_refusal_is_tried_again_for_a_day_then_parked_and_can_be_replayed(
     app: Harness, site: Site, clock: Clock
 ) -> None:
