@@ -211,3 +211,10 @@ def test_a_missed_instant_is_run_late_or_skipped_and_never_comes_again() -> None
         timing = Timing(cron=None, at=DUE, on_missed=on_missed)  # type: ignore[arg-type]  # a literal
         step = decide(ID, timing, DUE, now)
         assert (step.is_fired, step.next_due) == (is_fired, None)
+
+
+def test_an_occurrence_of_the_hour_that_comes_twice_is_not_due_again_in_its_second_half() -> None:
+    timing = Timing(cron="30 2 * * *", at=None, timezone="Europe/Berlin")
+    second_two_o_clock = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
+
+    assert next_due(timing, second_two_o_clock) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
