@@ -93,7 +93,8 @@ async def measure_depth(app: Application, settings: Settings, deep: int) -> Dept
         first = await _settled(app, tenant.tenant_id)
         async with workers(settings, 1, "jobforge"):
             shallow_rates.append(await _rate(app, tenant.tenant_id, first))
-        await all_settled(app)
+            # While it runs: what a stopped worker leaves would be waited for without end.
+            await all_settled(app)
     (large,) = await make_tenants(app, 1)
     await add_backlog(app, large, deep)
     async with workers(settings, 1, "jobforge") as (worker,):
