@@ -8,7 +8,14 @@ import pytest
 
 from jobforge.config import Flags, Settings, forget_secrets, read_flags
 
-SECRETS = ("POLICY_TOKEN_SECRET", "POLICY_TOKEN_PREVIOUS_SECRETS", "DATABASE_URL", "MASTER_KEY")
+SECRETS = (
+    "POLICY_TOKEN_SECRET",
+    "POLICY_TOKEN_PREVIOUS_SECRETS",
+    "DATABASE_URL",
+    "DATABASE_APP_URL",
+    "MASTER_KEY",
+    "MCP_KEY",
+)
 IS_DUMPABLE = """
 import ctypes
 from jobforge.adapters.runtime.hardening import hide_from_own_children

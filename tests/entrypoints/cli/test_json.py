@@ -23,6 +23,7 @@ _WITHOUT = {
     "demo",
     "worker",
     "serve",
+    "mcp",
     "run manifest",
     "run summary",
     "audit export",

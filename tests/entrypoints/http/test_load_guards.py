@@ -13,7 +13,7 @@ from tests.application import look
 from tests.entrypoints.http.sockets import connected, listening, serving
 
 from jobforge.core.actor import Role
-from jobforge.entrypoints.http import connections, route
+from jobforge.entrypoints.http import patience, route
 
 if TYPE_CHECKING:
     from tests.entrypoints.http.api import Api
@@ -24,7 +24,7 @@ IDLE = 1_000
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Patience of half a second."""
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.5)
     monkeypatch.setattr(route, "BODY_SECONDS", 0.5)
 
 
