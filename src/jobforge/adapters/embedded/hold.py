@@ -16,12 +16,14 @@ from jobforge.adapters.embedded.binaries import Binaries, find_binaries
 from jobforge.adapters.embedded.cluster import Credentials, create_cluster
 from jobforge.adapters.embedded.home import Home, open_home, open_log
 from jobforge.adapters.embedded.locks import FileLock
+from jobforge.adapters.embedded.postmaster import has_processes
 from jobforge.adapters.embedded.probe import postmaster_of
 from jobforge.adapters.embedded.supervisor import BUSY, READY, Specification
 from jobforge.contract.errors import JobForgeError
 from jobforge.core.errors import SettingInvalid, Unavailable
 
 _POLL_SECONDS = 0.02
+_LAST_PROCESSES_SECONDS = 10
 _REPORT_BYTES = 65_536
 
 
@@ -70,8 +72,15 @@ class Hold:
         return self._home.socket_folder
 
     def wait_until_stopped(self) -> None:
-        """Wait until the server and its supervisor are gone."""
+        """Wait until the server and its supervisor are gone.
+
+        A server that is shutting down has stopped to answer long before its last process ends.
+        Those are waited for, too, but not for ever: a backend whose server was killed may be busy.
+        """
         while self._has_supervisor() or self._answers():
+            time.sleep(_POLL_SECONDS)
+        deadline = time.monotonic() + _LAST_PROCESSES_SECONDS
+        while has_processes(self._home) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
 
     def _try_start(self, lock: FileLock, timeout_seconds: float) -> bool:

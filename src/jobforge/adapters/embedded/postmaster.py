@@ -215,6 +215,11 @@ def _kill_orphans(home: Home) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
+def has_processes(home: Home) -> bool:
+    """Whether any process still works in the cluster's folder."""
+    return any(_works_in(pid, home.cluster) for pid in psutil.pids())
+
+
 def _works_in(pid: int, cluster: Path) -> bool:
     """Whether a process is one of this cluster's: each of them works in its folder."""
     try:
