@@ -388,3 +388,23 @@ async def test_a_login_of_the_applications_own_cannot_become_the_owner(
         assert await connection.fetchval("SELECT current_user::text") == "jobforge_app"
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute("SET ROLE jobforge_dispatch")
+
+
+_DISK_FULL = "DO $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$"
+
+
+async def test_a_full_disk_is_said_and_its_connection_stays_good(
+    narrow: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run_out() -> None:
+        async with narrow.system_transaction() as connection:
+            await connection.execute(_DISK_FULL)
+
+    async with narrow.system_transaction() as connection:
+        before = await connection.fetchval(_PID)
+    with pytest.raises(Unavailable, match=r"no room left: could not extend file; .* undone"):
+        await run_out()
+
+    async with narrow.system_transaction() as connection:
+        assert await connection.fetchval(_PID) == before
+    assert "active transaction" not in caplog.text

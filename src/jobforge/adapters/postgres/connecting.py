@@ -114,6 +114,18 @@ def is_lost(error: BaseException, connection: Connection) -> bool:
     return isinstance(error, LOST)
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether the server is there and has no room: disk, memory or connections."""
+    return isinstance(error, asyncpg.InsufficientResourcesError)
+
+
+def words_of_loss(error: BaseException) -> str:
+    """What became of the database, in an operator's words: a full disk is not a lost server."""
+    if is_full(error):
+        return f"the database has no room left: {error}"
+    return "the database was lost"
+
+
 def is_closed(connection: Connection) -> bool:
     """Whether it can be used no more; the pool takes a lost one back before its user lets go."""
     try:

@@ -28,9 +28,11 @@ from jobforge.adapters.postgres.connecting import (
     Connection,
     connect,
     is_closed,
+    is_full,
     is_lost,
     server_settings,
     translated_errors,
+    words_of_loss,
 )
 from jobforge.adapters.postgres.listener import Callback, Listener
 from jobforge.core.errors import SettingInvalid, Unavailable
@@ -171,7 +173,7 @@ class Database:
         except BaseException as error:
             if is_lost(error, connection):
                 raise Unavailable(
-                    "the database was lost; what was asked of it may be done or undone"
+                    f"{words_of_loss(error)}; what was asked of it may be done or undone"
                 ) from error
             raise
         finally:
@@ -248,10 +250,12 @@ async def _kept(connection: Connection) -> AsyncIterator[None]:
     try:
         yield
     except BaseException as error:
-        if is_lost(error, connection):
-            raise Unavailable("the database was lost; the transaction is undone") from error
-        if not is_closed(connection):
+        lost = is_lost(error, connection)
+        # A server without room still listens, and the connection is good for the next transaction.
+        if not is_closed(connection) and (is_full(error) or not lost):
             await connection.execute("ROLLBACK")
+        if lost:
+            raise Unavailable(f"{words_of_loss(error)}; the transaction is undone") from error
         raise
     try:
         await connection.execute("COMMIT")

@@ -186,6 +186,11 @@ class _Story:
         out.print(table)
         out.print("\nEverything lies in", str(self._folder), markup=False)
         out.print("To look around:", style="bold")
+        if shutil.which("jobforge") is None:
+            programs = Path(sys.executable).parent
+            out.print(
+                f"  export PATH={shlex.quote(str(programs))}:$PATH", markup=False, soft_wrap=True
+            )
         out.print(f"  export JOBFORGE_HOME={self._folder / 'home'}", markup=False)
         for command in ("run list", "job list", "data list"):
             out.print(f"  jobforge {command} --tenant kettle-works", markup=False)
